@@ -1,0 +1,255 @@
+//! One run against the log, as a state machine without I/O: heads and lookups go in, a plan of
+//! tiles comes out, authentic tiles go in, proven records come out.
+
+use std::collections::BTreeMap;
+
+use super::fork::Fork;
+use super::head::{HeadError, open_head};
+use super::lookup::{LookupError, LookupReply};
+use super::record::{AuthenticRecord, RecordText};
+use super::timeline::{Candidates, ConsistentHead, OrderError, Timeline};
+use crate::golang::module::ModuleVersion;
+use crate::tlog::checkpoint::{Checkpoint, TreeHead};
+use crate::tlog::proof::ProofError;
+use crate::tlog::tile::TileHeight;
+use crate::tlog::tile_auth::{AuthenticTiles, TilePlan};
+
+/// What has been claimed so far, in the course of one run, by servers and caches.
+#[derive(Debug, Clone)]
+pub struct Session {
+    timeline: Timeline,
+    height: TileHeight,
+    heads: BTreeMap<Vec<u8>, Checkpoint>,
+    claims: BTreeMap<ModuleVersion, Claim>,
+}
+
+/// A lookup reply whose note opened.
+#[derive(Debug, Clone)]
+struct Claim {
+    index: u64,
+    text: RecordText,
+    head: TreeHead,
+}
+
+/// What one plan of tiles is to prove.
+#[derive(Debug)]
+pub struct Plan {
+    candidates: Candidates,
+    tiles: TilePlan,
+}
+
+/// What a run has proven.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// The newest verified head; `None` if the tiles did not prove any.
+    pub head: Option<ConsistentHead>,
+    /// Older heads that are now tied to it.
+    pub older_heads: Vec<ConsistentHead>,
+    /// The records that were proven, by what was asked for.
+    pub records: BTreeMap<ModuleVersion, AuthenticRecord>,
+    /// Claims that could not be proven.
+    pub unproven: BTreeMap<ModuleVersion, Unproven>,
+}
+
+/// Why a lookup reply is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// Not a reply.
+    #[error(transparent)]
+    Reply(#[from] LookupError),
+    /// The head that came along does not open.
+    #[error("the tree head in the lookup reply is not valid: {0}")]
+    Head(#[from] HeadError),
+}
+
+/// Why a claimed record is not proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// The index lies beyond the tree.
+    #[error("the reply names record {index}, but the log has only {size} records")]
+    BeyondTree {
+        /// Claimed record index.
+        index: u64,
+        /// Tree size in records.
+        size: u64,
+    },
+    /// Tiles are missing, or not authentic.
+    #[error("the tiles that would prove record {index} are missing or not authentic")]
+    NoTiles {
+        /// Claimed record index.
+        index: u64,
+    },
+    /// The head in the reply could not be tied to the verified one.
+    #[error("the tiles that would tie the reply's tree head of {size} records are missing or not authentic")]
+    HeadNotTied {
+        /// Size of the reply's tree in records.
+        size: u64,
+    },
+    /// The text is not what the log has at that index.
+    #[error("the reply's text is not record {index} of the log: {cause}")]
+    OtherRecord {
+        /// Claimed record index.
+        index: u64,
+        /// What the check said.
+        cause: ProofError,
+    },
+    /// The record is authentic, and about something else.
+    #[error("the reply is an authentic record, {index}, of another module version")]
+    OtherModule {
+        /// Record index.
+        index: u64,
+    },
+}
+
+impl Session {
+    /// Begins a run on a verified timeline, which may be empty.
+    #[must_use]
+    pub const fn new(timeline: Timeline, height: TileHeight) -> Self {
+        Self { timeline, height, heads: BTreeMap::new(), claims: BTreeMap::new() }
+    }
+
+    /// The verified timeline that the run stands on.
+    #[must_use]
+    pub const fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Goes on with what was claimed, on a timeline that another process has moved.
+    pub fn rebase(&mut self, timeline: Timeline) {
+        self.timeline = timeline;
+    }
+
+    /// Takes a signed head, as from `/latest`.
+    ///
+    /// # Errors
+    /// [`HeadError`]; nothing is kept of it.
+    pub fn see_head(&mut self, note: &[u8]) -> Result<TreeHead, HeadError> {
+        // Thousands of replies carry the same few notes: each is verified once.
+        if let Some(known) = self.heads.get(note) {
+            return Ok(known.head());
+        }
+        let checkpoint = open_head(note, self.timeline.key())?;
+        let head = checkpoint.head();
+        self.heads.insert(note.to_vec(), checkpoint);
+        Ok(head)
+    }
+
+    /// Takes a lookup reply.
+    ///
+    /// # Errors
+    /// [`ClaimError`]; nothing is kept of it.
+    pub fn see_lookup(&mut self, module: &ModuleVersion, reply: &[u8]) -> Result<(), ClaimError> {
+        let reply = LookupReply::parse(reply)?;
+        let head = self.see_head(reply.note)?;
+        let claim = Claim { index: reply.index, text: reply.text, head };
+        self.claims.insert(module.clone(), claim);
+        Ok(())
+    }
+
+    /// Drops the claim for a module version, and the heads that no claim or `/latest` needs any
+    /// more stay: they are signed.
+    pub fn forget(&mut self, module: &ModuleVersion) {
+        self.claims.remove(module);
+    }
+
+    /// Leaves out signed heads above a size, for want of the tiles that would prove them.
+    pub fn ignore_heads_above(&mut self, size: u64) {
+        self.heads.retain(|_, head| head.head().size() <= size);
+    }
+
+    /// Sizes of the heads seen in this run, largest first.
+    #[must_use]
+    pub fn seen_sizes(&self) -> Vec<u64> {
+        let mut sizes: Vec<u64> = self.heads.values().map(|head| head.head().size()).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        sizes.dedup();
+        sizes
+    }
+
+    /// Plans the tiles that prove all claims under the newest head and tie all heads to it;
+    /// `None` if there is nothing to prove.
+    ///
+    /// # Errors
+    /// [`OrderError`] if heads of one size contradict each other, or the timeline is damaged.
+    pub fn plan(&self) -> Result<Option<Plan>, OrderError> {
+        let seen = self.heads.values().cloned();
+        let Some(candidates) = Candidates::order(&self.timeline, seen)? else { return Ok(None) };
+        if candidates.is_settled() && self.claims.is_empty() {
+            return Ok(None);
+        }
+        let mut tiles = TilePlan::for_tree(self.height, candidates.working().head().size());
+        candidates.add_to(&mut tiles);
+        for claim in self.claims.values() {
+            // A record beyond the tree is told when the run concludes.
+            let _ = tiles.add_record(claim.index);
+        }
+        Ok(Some(Plan { candidates, tiles }))
+    }
+
+    /// Draws the conclusion from the tiles that came.
+    ///
+    /// # Errors
+    /// [`Fork`] if authentic tiles contradict a signed head. No verdict may be given then.
+    pub fn conclude<B: AsRef<[u8]>>(
+        &self,
+        plan: Plan,
+        tiles: &AuthenticTiles<B>,
+    ) -> Result<Conclusion, Box<Fork>> {
+        let tied = plan.candidates.tie(tiles)?;
+        let mut conclusion = Conclusion {
+            head: tied.working,
+            older_heads: tied.older,
+            records: BTreeMap::new(),
+            unproven: BTreeMap::new(),
+        };
+        for (module, claim) in &self.claims {
+            match self.prove(module, claim, &conclusion, tiles) {
+                Ok(record) => drop(conclusion.records.insert(module.clone(), record)),
+                Err(unproven) => drop(conclusion.unproven.insert(module.clone(), unproven)),
+            }
+        }
+        Ok(conclusion)
+    }
+
+    fn prove<B: AsRef<[u8]>>(
+        &self,
+        module: &ModuleVersion,
+        claim: &Claim,
+        so_far: &Conclusion,
+        tiles: &AuthenticTiles<B>,
+    ) -> Result<AuthenticRecord, Unproven> {
+        let index = claim.index;
+        let head = so_far.head.as_ref().ok_or(Unproven::NoTiles { index })?;
+        let size = claim.head.size();
+        if !self.is_tied(claim.head, so_far) {
+            return Err(Unproven::HeadNotTied { size });
+        }
+        if index >= head.tree_head().size() {
+            return Err(Unproven::BeyondTree { index, size: head.tree_head().size() });
+        }
+        let proof = tiles.inclusion_proof(index).ok_or(Unproven::NoTiles { index })?;
+        let record = AuthenticRecord::prove(head, index, claim.text.clone(), proof)
+            .map_err(|cause| Unproven::OtherRecord { index, cause })?;
+        if record.is_about(module) { Ok(record) } else { Err(Unproven::OtherModule { index }) }
+    }
+
+    /// Whether the head of a reply is one of the timeline's, by now.
+    fn is_tied(&self, head: TreeHead, so_far: &Conclusion) -> bool {
+        let stored = self.timeline.at(head.size()).ok().flatten();
+        so_far.head.iter().chain(&so_far.older_heads).chain(&stored).any(|known| known.tree_head() == head)
+    }
+}
+
+impl Plan {
+    /// The head under which everything is to be proven.
+    #[must_use]
+    pub const fn head(&self) -> TreeHead {
+        self.candidates.working().head()
+    }
+
+    /// The tiles to fetch.
+    #[must_use]
+    pub const fn tiles(&self) -> &TilePlan {
+        &self.tiles
+    }
+}
