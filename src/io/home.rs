@@ -1,0 +1,211 @@
+//! The folder of all state, and files in it that survive a power cut.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::tiles::TileCache;
+
+/// The folder below which everything is kept.
+#[derive(Debug, Clone)]
+pub struct Home {
+    path: PathBuf,
+    read_only: bool,
+}
+
+/// Why the home cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// It is not there and cannot be created, or it is no folder.
+    #[error("cannot use {} as the home of all state: {cause}: name another folder with --home", path.display())]
+    Open {
+        /// The home.
+        path: PathBuf,
+        /// What happened.
+        cause: io::Error,
+    },
+    /// A file in it cannot be written.
+    #[error("cannot write {}: {cause}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        cause: io::Error,
+    },
+}
+
+impl Home {
+    /// Opens the folder, and creates it if it is not there, for its owner alone.
+    ///
+    /// # Errors
+    /// [`HomeError::Open`]
+    pub fn open(path: &Path) -> Result<Self, HomeError> {
+        let error = |cause| HomeError::Open { path: path.to_owned(), cause };
+        create_private_folder(path).map_err(error)?;
+        if !fs::metadata(path).map_err(error)?.is_dir() {
+            return Err(error(io::Error::from(io::ErrorKind::NotADirectory)));
+        }
+        let read_only = match probe_write(path) {
+            Ok(()) => false,
+            Err(cause) if is_read_only(&cause) => true,
+            // A full disk can still be read; the write that matters will tell.
+            Err(cause) if cause.kind() == io::ErrorKind::StorageFull => false,
+            Err(cause) => return Err(error(cause)),
+        };
+        Ok(Self { path: path.to_owned(), read_only })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nothing can be kept.
+    #[must_use]
+    pub const fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// The SQLite database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.path.join("sumcheck.db")
+    }
+
+    /// The tiles of a log; a `/` in its name is a subfolder.
+    #[must_use]
+    pub fn tile_cache(&self, log: &str) -> TileCache {
+        TileCache::new(self.path.join("tiles").join(log_folder(log)))
+    }
+
+    /// Writes a new file of evidence; an older one is never overwritten.
+    ///
+    /// # Errors
+    /// [`HomeError::Write`]
+    pub fn write_evidence(&self, log: &str, stem: &str, text: &[u8]) -> Result<PathBuf, HomeError> {
+        let folder = self.path.join("evidence");
+        let error = |path: &Path, cause| HomeError::Write { path: path.to_owned(), cause };
+        create_private_folder(&folder).map_err(|cause| error(&folder, cause))?;
+        let log = escaped_name(log);
+        for attempt in 1_u32.. {
+            let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
+            let path = folder.join(format!("{log}-{stem}{suffix}.json"));
+            match write_new_durably(&path, text) {
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(cause) => return Err(error(&path, cause)),
+                Ok(()) => return Ok(path),
+            }
+        }
+        Err(error(&folder, io::Error::from(io::ErrorKind::AlreadyExists)))
+    }
+}
+
+/// A log's name as a relative folder. The name is a host and perhaps a path; whatever could lead
+/// out of the folder is escaped all the same.
+fn log_folder(log: &str) -> PathBuf {
+    log.split('/').filter(|part| !part.is_empty()).map(escaped_name).collect()
+}
+
+/// A name that is one plain element of a path.
+fn escaped_name(name: &str) -> String {
+    let mut escaped = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+            escaped.push(char::from(byte));
+        } else if byte == b'.' && !escaped.is_empty() {
+            escaped.push('.');
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn probe_write(folder: &Path) -> io::Result<()> {
+    let path = temporary_name(&folder.join("probe"));
+    OpenOptions::new().write(true).create_new(true).open(&path)?;
+    fs::remove_file(&path)
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
+/// A name in the same folder that nobody else uses.
+pub(super) fn temporary_name(path: &Path) -> PathBuf {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.{number}.tmp", std::process::id()))
+}
+
+/// Temporary file, sync, link under the final name, sync of the folder.
+fn write_new_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary_name(path);
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        // A link fails where the name is taken; a rename would overwrite.
+        fs::hard_link(&temporary, path)?;
+        sync_folder(path.parent().unwrap_or(Path::new(".")))
+    })();
+    let _ = fs::remove_file(&temporary);
+    written
+}
+
+/// Makes names in a folder durable, where the system can.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_of_a_log_leads_out_of_the_home() {
+        for (log, folder) in [
+            ("sum.golang.org", "sum.golang.org"),
+            ("log.example/go/sums", "log.example/go/sums"),
+            ("../../etc", "%2E%2E/%2E%2E/etc"),
+            ("/etc/", "etc"),
+            ("a\\b:c", "a%5Cb%3Ac"),
+        ] {
+            let expected: PathBuf = folder.replace("%2E%2E", "%2E.").into();
+            assert_eq!(log_folder(log), expected);
+            assert!(!log_folder(log).components().any(|part| part.as_os_str() == ".."));
+        }
+        assert_eq!(escaped_name("log.example/go"), "log.example%2Fgo");
+    }
+
+    #[test]
+    fn evidence_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(&folder.path().join("new/home")).unwrap();
+        let first = home.write_evidence("log.example/x", "20261122T000000Z-abcd", b"first").unwrap();
+        let second = home.write_evidence("log.example/x", "20261122T000000Z-abcd", b"second").unwrap();
+        assert_eq!(fs::read(&first).unwrap(), b"first");
+        assert_eq!(fs::read(&second).unwrap(), b"second");
+        assert!(first.ends_with("evidence/log.example%2Fx-20261122T000000Z-abcd.json"));
+        assert_eq!(fs::read_dir(folder.path().join("new/home/evidence")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_home_that_is_a_file_says_so() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Home::open(file.path()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot use {} as the home", file.path().display())));
+        assert!(error.ends_with("name another folder with --home"), "{error}");
+    }
+}

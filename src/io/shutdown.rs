@@ -1,0 +1,38 @@
+//! Being asked to stop.
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// A service manager, or the system going down.
+    Terminate,
+}
+
+/// Waits for the first signal that asks to stop.
+#[cfg(unix)]
+pub async fn signal() -> Signal {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (interrupt, terminate) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+        // Without handlers the system's own do their work: they end the process.
+        return std::future::pending().await;
+    };
+    let (first, second) = (interrupt.recv(), terminate.recv());
+    futures_util::pin_mut!(first, second);
+    match futures_util::future::select(first, second).await {
+        futures_util::future::Either::Left(_) => Signal::Interrupt,
+        futures_util::future::Either::Right(_) => Signal::Terminate,
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+pub async fn signal() -> Signal {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => Signal::Interrupt,
+        Err(_) => std::future::pending().await,
+    }
+}

@@ -1,0 +1,502 @@
+//! The state that must be atomic, in SQLite: verified heads, proven records, findings.
+//!
+//! Rows are plain data. Whoever reads them checks them again: signatures of heads, proofs of
+//! records.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Transaction,
+    TransactionBehavior, params,
+};
+
+use super::clock;
+use super::home::Home;
+
+/// The schema that this version of sumcheck writes (`PRAGMA user_version`).
+const SCHEMA_VERSION: i64 = 1;
+
+/// Marks a database as sumcheck's own (`PRAGMA application_id`): "sumc".
+const APPLICATION_ID: i64 = 0x7375_6d63;
+
+/// How long to wait for another process that writes: commits take milliseconds, migrations less
+/// than a second.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pause between two tries of what SQLite does not wait for by itself.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// The database of a home.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// Why the state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A newer sumcheck wrote it.
+    #[error(
+        "{} was written by a newer sumcheck (its schema is {found}, this one knows {SCHEMA_VERSION}): \
+         update sumcheck, or name another folder with --home",
+        path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+    },
+    /// Not a database, or a damaged one.
+    #[error(
+        "{} is damaged ({cause}): move it away and run again; only proofs that can be made again \
+         are lost, and the heads that were seen",
+        path.display()
+    )]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        cause: rusqlite::Error,
+    },
+    /// A database of another program.
+    #[error("{} is a database of another program: name another folder with --home", path.display())]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A verified head of that size stands there with another root: never overwritten.
+    #[error("{} has another verified tree head of {size} records", path.display())]
+    ConflictingHead {
+        /// The database.
+        path: PathBuf,
+        /// Tree size in records.
+        size: u64,
+    },
+    /// Everything else: locked, no space, input and output.
+    #[error("cannot use {}: {cause}", path.display())]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        cause: rusqlite::Error,
+    },
+}
+
+/// A verified head as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHead {
+    /// Tree size in records.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: [u8; 32],
+    /// The signed note.
+    pub note: Vec<u8>,
+    /// When it was first seen: UTC, RFC 3339.
+    pub seen_at: String,
+    /// Where it was first seen.
+    pub source: String,
+    /// The head that it was tied to.
+    pub tied_to_size: Option<u64>,
+    /// How: `first`, `extension` of that head, or `prefix` of it.
+    pub tie: String,
+}
+
+/// A verified head to keep.
+#[derive(Debug, Clone)]
+pub struct NewHead {
+    /// Tree size in records.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: [u8; 32],
+    /// The signed note.
+    pub note: Vec<u8>,
+    /// Where it was seen.
+    pub source: String,
+    /// The head that it is tied to.
+    pub tied_to_size: Option<u64>,
+    /// How: `first`, `extension` or `prefix`.
+    pub tie: &'static str,
+}
+
+/// A proven record, kept or to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Module path.
+    pub module: String,
+    /// Module version.
+    pub version: String,
+    /// Record index.
+    pub record_index: u64,
+    /// Text of the record.
+    pub text: Vec<u8>,
+    /// Inclusion proof: 32 bytes for each hash, lowest first.
+    pub proof: Vec<u8>,
+    /// Size of the tree under which the proof holds; one of the heads.
+    pub proof_head_size: u64,
+}
+
+/// What one run keeps.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The log's name.
+    pub log_name: String,
+    /// The log's verifier key.
+    pub verifier_key: String,
+    /// Size of the newest stored head when the run began; `None` if there was none.
+    pub started_from: Option<u64>,
+    /// Heads, the newest last.
+    pub heads: Vec<NewHead>,
+    /// Records.
+    pub records: Vec<StoredRecord>,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// All of it is kept.
+    Committed,
+    /// Nothing was written: the newest head is not the one that the run started from.
+    HeadMoved,
+}
+
+/// Misbehaviour that nobody has acknowledged yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// When it was found: UTC, RFC 3339.
+    pub found_at: String,
+    /// The file that proves it.
+    pub evidence_path: String,
+}
+
+impl Store {
+    /// Opens the database of a home, and creates or migrates it where needed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a database that is newer, damaged or foreign is left untouched.
+    pub fn open(home: &Home) -> Result<Self, StoreError> {
+        let path = home.database();
+        let connection = if home.is_read_only() {
+            open_read_only(&path)
+        } else {
+            Connection::open(&path)
+        };
+        let connection = connection.map_err(|cause| classify(&path, cause))?;
+        let mut store = Self { connection, path };
+        store.prepare(home.is_read_only())?;
+        Ok(store)
+    }
+
+    fn prepare(&mut self, read_only: bool) -> Result<(), StoreError> {
+        self.run(|connection| connection.busy_timeout(BUSY_TIMEOUT))?;
+        if self.check_version()? == SCHEMA_VERSION || read_only {
+            return self.run(|connection| connection.pragma_update(None, "synchronous", "FULL"));
+        }
+        self.switch_to_wal()?;
+        self.run(|connection| connection.pragma_update(None, "synchronous", "FULL"))?;
+        self.migrate()
+    }
+
+    /// The schema version; 0 for a new database.
+    fn check_version(&self) -> Result<i64, StoreError> {
+        let pragma = |name: &str| {
+            self.run(|connection| connection.pragma_query_value(None, name, |row| row.get(0)))
+        };
+        let (version, application): (i64, i64) = (pragma("user_version")?, pragma("application_id")?);
+        let tables: i64 = self.run(|connection| {
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        })?;
+        if application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
+            return Err(StoreError::Foreign { path: self.path.clone() });
+        }
+        if version > SCHEMA_VERSION {
+            return Err(StoreError::Newer { path: self.path.clone(), found: version });
+        }
+        Ok(version)
+    }
+
+    /// Two processes on a new home may do this at once, and SQLite does not wait here by itself.
+    fn switch_to_wal(&self) -> Result<(), StoreError> {
+        let tries = BUSY_TIMEOUT.as_millis() / BUSY_PAUSE.as_millis();
+        for _ in 0..tries {
+            match self.connection.pragma_update(None, "journal_mode", "WAL") {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                other => return other.map_err(|cause| classify(&self.path, cause)),
+            }
+        }
+        self.run(|connection| connection.pragma_update(None, "journal_mode", "WAL"))
+    }
+
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|cause| classify(&self.path, cause))?;
+        let migrated = (|| {
+            // Another process may have been first.
+            let version: i64 =
+                transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if version == 0 {
+                transaction.execute_batch(include_str!("schema.sql"))?;
+                transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            }
+            transaction.commit()
+        })();
+        migrated.map_err(|cause| classify(&self.path, cause))
+    }
+
+    fn run<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        work(&self.connection).map_err(|cause| classify(&self.path, cause))
+    }
+
+    /// All verified heads of a log, smallest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn heads(&self, verifier_key: &str) -> Result<Vec<StoredHead>, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare(
+                    "SELECT size, root, note, seen_at, source, tied_to_size, tie
+                     FROM heads JOIN logs USING (log_id) WHERE verifier_key = ? ORDER BY size",
+                )?
+                .query_map([verifier_key], stored_head)?
+                .collect()
+        })
+    }
+
+    /// Those of the wanted records that are kept, as pairs of module path and version.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn records(
+        &self,
+        verifier_key: &str,
+        wanted: &[(&str, &str)],
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        self.run(|connection| {
+            // One read transaction, so that all rows are of one state.
+            let transaction = connection.unchecked_transaction()?;
+            let Some(log) = log_id(&transaction, verifier_key)? else { return Ok(Vec::new()) };
+            let mut select = transaction.prepare(
+                "SELECT module, version, record_index, text, proof, proof_head_size
+                 FROM records WHERE log_id = ? AND module = ? AND version = ?",
+            )?;
+            let mut records = Vec::new();
+            for (module, version) in wanted {
+                records
+                    .extend(select.query_row(params![log, module, version], stored_record).optional()?);
+            }
+            Ok(records)
+        })
+    }
+
+    /// Keeps what a run has proven, in one transaction: records and heads, the newest head last,
+    /// and all of it only if the newest stored head is still the one that the run started from.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is written then.
+    pub fn commit(&mut self, commit: &Commit) -> Result<CommitOutcome, StoreError> {
+        let path = self.path.clone();
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|cause| classify(&path, cause))?;
+        let written = write(&transaction, commit).map_err(|cause| classify(&path, cause))?;
+        match written {
+            Written::All => {
+                transaction.commit().map_err(|cause| classify(&path, cause))?;
+                Ok(CommitOutcome::Committed)
+            }
+            Written::HeadMoved => Ok(CommitOutcome::HeadMoved),
+            Written::Conflict(size) => Err(StoreError::ConflictingHead { path, size }),
+        }
+    }
+
+    /// Remembers that a log misbehaved.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn record_finding(
+        &self,
+        log_name: &str,
+        verifier_key: &str,
+        kind: &str,
+        finding: &Finding,
+    ) -> Result<(), StoreError> {
+        self.run(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let log = create_log(&transaction, log_name, verifier_key)?;
+            transaction.execute(
+                "INSERT INTO findings (log_id, kind, found_at, evidence_path) VALUES (?, ?, ?, ?)",
+                params![log, kind, finding.found_at, finding.evidence_path],
+            )?;
+            transaction.commit()
+        })
+    }
+
+    /// The findings about a log that nobody has acknowledged, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn open_findings(&self, verifier_key: &str) -> Result<Vec<Finding>, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare(
+                    "SELECT found_at, evidence_path FROM findings JOIN logs USING (log_id)
+                     WHERE verifier_key = ? AND acknowledged_at IS NULL ORDER BY finding_id",
+                )?
+                .query_map([verifier_key], |row| {
+                    Ok(Finding { found_at: row.get(0)?, evidence_path: row.get(1)? })
+                })?
+                .collect()
+        })
+    }
+}
+
+/// A read-only home: its database as it is, or an empty one in memory.
+fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    if !path.exists() {
+        let connection = Connection::open_in_memory()?;
+        connection.execute_batch(include_str!("schema.sql"))?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        return Ok(connection);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    // Without its write-ahead log a database in WAL mode can only be read as immutable.
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let immutable = if Path::new(&wal).exists() { "" } else { "?immutable=1" };
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
+            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    Connection::open_with_flags(uri + immutable, flags)
+}
+
+enum Written {
+    All,
+    HeadMoved,
+    Conflict(u64),
+}
+
+fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Written> {
+    let log = create_log(transaction, &commit.log_name, &commit.verifier_key)?;
+    let newest: Option<u64> =
+        transaction.query_row("SELECT max(size) FROM heads WHERE log_id = ?", [log], |row| row.get(0))?;
+    if newest != commit.started_from {
+        return Ok(Written::HeadMoved);
+    }
+    let mut insert = transaction.prepare(
+        "INSERT OR REPLACE INTO records
+             (log_id, module, version, record_index, text, proof, proof_head_size)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for record in &commit.records {
+        insert.execute(params![
+            log,
+            record.module,
+            record.version,
+            record.record_index,
+            record.text,
+            record.proof,
+            record.proof_head_size,
+        ])?;
+    }
+    let seen_at = clock::now();
+    for head in &commit.heads {
+        let known: Option<[u8; 32]> = transaction
+            .query_row(
+                "SELECT root FROM heads WHERE log_id = ? AND size = ?",
+                params![log, head.size],
+                |row| row.get(0),
+            )
+            .optional()?;
+        match known {
+            Some(root) if root != head.root => return Ok(Written::Conflict(head.size)),
+            Some(_) => continue,
+            None => {}
+        }
+        transaction.execute(
+            "INSERT INTO heads (log_id, size, root, note, seen_at, source, tied_to_size, tie)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                log,
+                head.size,
+                head.root,
+                head.note,
+                seen_at,
+                head.source,
+                head.tied_to_size,
+                head.tie,
+            ],
+        )?;
+    }
+    Ok(Written::All)
+}
+
+fn log_id(connection: &Connection, verifier_key: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .query_row("SELECT log_id FROM logs WHERE verifier_key = ?", [verifier_key], |row| row.get(0))
+        .optional()
+}
+
+fn create_log(connection: &Connection, name: &str, verifier_key: &str) -> rusqlite::Result<i64> {
+    connection.execute(
+        "INSERT INTO logs (name, verifier_key) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [name, verifier_key],
+    )?;
+    connection.query_row("SELECT log_id FROM logs WHERE verifier_key = ?", [verifier_key], |row| row.get(0))
+}
+
+fn stored_head(row: &Row<'_>) -> rusqlite::Result<StoredHead> {
+    Ok(StoredHead {
+        size: row.get(0)?,
+        root: row.get(1)?,
+        note: row.get(2)?,
+        seen_at: row.get(3)?,
+        source: row.get(4)?,
+        tied_to_size: row.get(5)?,
+        tie: row.get(6)?,
+    })
+}
+
+fn stored_record(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
+    Ok(StoredRecord {
+        module: row.get(0)?,
+        version: row.get(1)?,
+        record_index: row.get(2)?,
+        text: row.get(3)?,
+        proof: row.get(4)?,
+        proof_head_size: row.get(5)?,
+    })
+}
+
+fn classify(path: &Path, cause: rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    let damaged = matches!(
+        cause.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    ) || matches!(
+        cause,
+        // The schema is strict: a row of other types is a damaged one.
+        rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+    );
+    if damaged { StoreError::Corrupt { path, cause } } else { StoreError::Sqlite { path, cause } }
+}
