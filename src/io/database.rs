@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::Url;
 
 use super::http::{Answer, FetchError, HttpClient};
+use crate::golang::base_url::BaseUrl;
 use crate::golang::goproxy::{FallBack, ProxyKind, ProxyList};
 use crate::golang::module::ModuleVersion;
 use crate::tlog::note::MAX_NOTE_BYTES;
@@ -24,7 +25,7 @@ pub struct DatabaseAddress {
     /// The database's name: a host, or a host and a path.
     pub name: String,
     /// An explicit URL, which is asked and no proxy.
-    pub url: Option<String>,
+    pub url: Option<BaseUrl>,
     /// The module proxies to try otherwise.
     pub proxies: ProxyList,
 }
@@ -71,11 +72,11 @@ impl<'a> Database<'a> {
         http: &'a HttpClient,
     ) -> Result<Self, ConnectError> {
         if let Some(url) = &address.url {
-            return Ok(Self { http, base: parse_url(url)? });
+            return Ok(Self { http, base: parse_url(url.as_str())? });
         }
         for entry in address.proxies.entries() {
             let ProxyKind::Url(proxy) = &entry.kind else { break };
-            let base = parse_url(&format!("{}/sumdb/{}", proxy.trim_end_matches('/'), address.name))?;
+            let base = parse_url(&proxy.join(&format!("sumdb/{}", address.name)))?;
             match http.get(&below(&base, "supported"), MAX_SUPPORTED_BYTES).await {
                 Ok(Answer::Found(_)) => return Ok(Self { http, base }),
                 Ok(Answer::Absent { .. }) => {}

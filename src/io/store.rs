@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Transaction,
     TransactionBehavior, params,
@@ -395,8 +396,12 @@ enum Written {
 
 fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Written> {
     let log = create_log(transaction, &commit.log_name, &commit.verifier_key)?;
-    let newest: Option<u64> =
-        transaction.query_row("SELECT max(size) FROM heads WHERE log_id = ?", [log], |row| row.get(0))?;
+    let newest: Option<Count> = transaction.query_row(
+        "SELECT max(size) FROM heads WHERE log_id = ?",
+        [log],
+        |row| row.get(0),
+    )?;
+    let newest = newest.map(|Count(size)| size);
     if newest != commit.started_from {
         return Ok(Written::HeadMoved);
     }
@@ -410,10 +415,10 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
             log,
             record.module,
             record.version,
-            record.record_index,
+            Count(record.record_index),
             record.text,
             record.proof,
-            record.proof_head_size,
+            Count(record.proof_head_size),
         ])?;
     }
     let seen_at = clock::now();
@@ -421,7 +426,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
         let known: Option<[u8; 32]> = transaction
             .query_row(
                 "SELECT root FROM heads WHERE log_id = ? AND size = ?",
-                params![log, head.size],
+                params![log, Count(head.size)],
                 |row| row.get(0),
             )
             .optional()?;
@@ -435,12 +440,12 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 log,
-                head.size,
+                Count(head.size),
                 head.root,
                 head.note,
                 seen_at,
                 head.source,
-                head.tied_to_size,
+                head.tied_to_size.map(Count),
                 head.tie,
             ],
         )?;
@@ -464,12 +469,12 @@ fn create_log(connection: &Connection, name: &str, verifier_key: &str) -> rusqli
 
 fn stored_head(row: &Row<'_>) -> rusqlite::Result<StoredHead> {
     Ok(StoredHead {
-        size: row.get(0)?,
+        size: row.get::<_, Count>(0)?.0,
         root: row.get(1)?,
         note: row.get(2)?,
         seen_at: row.get(3)?,
         source: row.get(4)?,
-        tied_to_size: row.get(5)?,
+        tied_to_size: row.get::<_, Option<Count>>(5)?.map(|Count(size)| size),
         tie: row.get(6)?,
     })
 }
@@ -478,11 +483,29 @@ fn stored_record(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
     Ok(StoredRecord {
         module: row.get(0)?,
         version: row.get(1)?,
-        record_index: row.get(2)?,
+        record_index: row.get::<_, Count>(2)?.0,
         text: row.get(3)?,
         proof: row.get(4)?,
-        proof_head_size: row.get(5)?,
+        proof_head_size: row.get::<_, Count>(5)?.0,
     })
+}
+
+/// A tree size or record index: up to 2^63 - 1, which is all that SQLite's integers hold.
+struct Count(u64);
+
+impl ToSql for Count {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let number = i64::try_from(self.0)
+            .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(cause.into()))?;
+        Ok(number.into())
+    }
+}
+
+impl FromSql for Count {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = value.as_i64()?;
+        u64::try_from(number).map(Self).map_err(|_| FromSqlError::OutOfRange(number))
+    }
 }
 
 fn classify(path: &Path, cause: rusqlite::Error) -> StoreError {

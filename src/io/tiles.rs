@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::home::temporary_name;
 use crate::tlog::tile::Tile;
 
 /// Reads tiles below a folder: the home's own, or one that the go command keeps.

@@ -253,3 +253,6 @@ impl Plan {
         &self.tiles
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! The arguments, and the help that somebody in a hurry reads.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// sumcheck proves go.sum lines in the Go checksum database's transparency log.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sumcheck",
+    version,
+    about = "The independent verifier of the Go checksum database",
+    after_help = "Exit codes: 0 all verified, 1 a hash or version is not the log's, 2 usage or \
+                  configuration,\n3 could not verify, 4 the log misbehaved (evidence is kept), \
+                  130/143 interrupted.",
+    propagate_version = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Settings that every command knows, before or after its name.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct GlobalArgs {
+    /// Folder of all state: the verified heads and records, tiles, evidence
+    #[arg(long, global = true, value_name = "DIR", env = "SUMCHECK_HOME", hide_env_values = true)]
+    pub(super) home: Option<PathBuf>,
+
+    /// The checksum database, as GOSUMDB: a name, a verifier key, or a key and a URL
+    #[arg(long, global = true, value_name = "SUMDB", env = "SUMCHECK_SUMDB", hide_env_values = true)]
+    pub(super) sumdb: Option<String>,
+
+    /// The module proxies through which the database is reached, as GOPROXY
+    #[arg(long, global = true, value_name = "LIST", env = "SUMCHECK_GOPROXY", hide_env_values = true)]
+    pub(super) goproxy: Option<String>,
+
+    /// Send no packet: prove from what is on this disk
+    #[arg(long, global = true, env = "SUMCHECK_OFFLINE", hide_env_values = true,
+          value_parser = clap::builder::FalseyValueParser::new())]
+    pub(super) offline: bool,
+
+    /// Requests in flight at once
+    #[arg(long, global = true, value_name = "N", env = "SUMCHECK_CONCURRENCY",
+          hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) concurrency: Option<u16>,
+
+    /// How results are written
+    #[arg(long, global = true, value_name = "FORMAT", env = "SUMCHECK_FORMAT", hide_env_values = true)]
+    pub(super) format: Option<Format>,
+
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", env = "SUMCHECK_COLOR", hide_env_values = true,
+          default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
+    /// Say nothing when all is well
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+
+    /// Show each request with its time, and every line that is not verified
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl std::fmt::Display for Color {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        })
+    }
+}
+
+impl Color {
+    /// Tells the output streams; `auto` leaves the choice to the terminal and to NO_COLOR.
+    pub(super) fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Verify(VerifyArgs),
+    Lookup(LookupArgs),
+    Heads(HeadsArgs),
+    Env(EnvArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Prove every line of a go.sum in the log
+///
+/// Each line's hash is compared with the log's own record, which is proven under one signed tree
+/// head that continues every head this home has ever seen.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck verify                     the module or workspace around this folder
+  sumcheck verify go.sum other/       a file, and another module's folder
+  git show main:go.sum | sumcheck verify -
+  sumcheck verify --format json go.sum | jq '.summary'
+  sumcheck verify --offline           prove from the caches on this disk alone")]
+pub(super) struct VerifyArgs {
+    /// A go.sum or go.work.sum, a folder of a module or workspace, or - for standard input
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Ask for the log's newest head even if every line is proven already
+    #[arg(long)]
+    pub(super) refresh: bool,
+
+    /// Succeed though all lines are private and nothing could be checked
+    #[arg(long, env = "SUMCHECK_ALLOW_UNCHECKED", hide_env_values = true,
+          value_parser = clap::builder::FalseyValueParser::new())]
+    pub(super) allow_unchecked: bool,
+}
+
+/// Show the log's authenticated record of a module version
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck lookup golang.org/x/text@v0.21.0
+  sumcheck lookup --proof rsc.io/quote@v1.5.2
+  sumcheck lookup --format json golang.org/x/text@v0.21.0 | jq .results[0].record")]
+pub(super) struct LookupArgs {
+    /// What to look up
+    #[arg(required = true, value_name = "MODULE@VERSION")]
+    pub(super) modules: Vec<String>,
+
+    /// Show the inclusion proof: the hashes from the record up to the tree's root
+    #[arg(long)]
+    pub(super) proof: bool,
+
+    /// Ask for the log's newest head even if the record is proven already
+    #[arg(long)]
+    pub(super) refresh: bool,
+}
+
+/// Show the verified tree heads that this home keeps
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck heads
+  sumcheck heads --limit 3
+  sumcheck heads --format json | jq '.heads[-1].size'")]
+pub(super) struct HeadsArgs {
+    /// Show only the newest N
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+}
+
+/// Show the settings in force and where each comes from
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck env
+  sumcheck env --format json
+  GOPROXY=direct sumcheck env")]
+pub(super) struct EnvArgs {}
+
+/// Write a completion script for a shell
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck completions bash > /etc/bash_completion.d/sumcheck
+  sumcheck completions zsh > ~/.zfunc/_sumcheck
+  sumcheck completions fish > ~/.config/fish/completions/sumcheck.fish")]
+pub(super) struct CompletionsArgs {
+    /// Which shell
+    pub(super) shell: clap_complete::Shell,
+}

@@ -1,0 +1,8 @@
+//! One file for each command: from its arguments to its exit code.
+
+pub(super) mod completions;
+pub(super) mod env;
+pub(super) mod heads;
+pub(super) mod lookup;
+mod misbehaviour;
+pub(super) mod verify;

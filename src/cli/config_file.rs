@@ -1,0 +1,59 @@
+//! `sumcheck.toml` of the project and `config.toml` of the user.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+/// Larger files are no settings.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// What can be set in a file. The names are those of the options.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ConfigFile {
+    pub(super) home: Option<PathBuf>,
+    pub(super) sumdb: Option<String>,
+    pub(super) goproxy: Option<String>,
+    pub(super) offline: Option<bool>,
+    pub(super) concurrency: Option<u16>,
+    pub(super) allow_unchecked: Option<bool>,
+    #[serde(skip)]
+    pub(super) path: PathBuf,
+}
+
+impl ConfigFile {
+    /// The project's file: `sumcheck.toml` in this folder or the nearest one above it.
+    pub(super) fn of_project(folder: &Path) -> anyhow::Result<Option<Self>> {
+        for folder in folder.ancestors() {
+            if let Some(config) = Self::read(folder.join("sumcheck.toml"))? {
+                return Ok(Some(config));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The user's file, if it exists.
+    pub(super) fn read(path: PathBuf) -> anyhow::Result<Option<Self>> {
+        let metadata = match std::fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        if !metadata.is_file() || metadata.len() > MAX_CONFIG_BYTES {
+            bail!("{} is not a settings file", path.display());
+        }
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let mut config: Self =
+            toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))?;
+        if config.concurrency.is_some_and(|concurrency| !(1..=1024).contains(&concurrency)) {
+            bail!("{}: concurrency is 1 to 1024", path.display());
+        }
+        config.path = path;
+        Ok(Some(config))
+    }
+}

@@ -1,0 +1,45 @@
+//! The command line: arguments, settings, rendering, exit codes.
+
+mod args;
+mod command;
+mod config_file;
+mod exit;
+mod progress_bar;
+mod render;
+mod settings;
+mod world;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use self::args::{Args, Command};
+pub use self::exit::Exit;
+
+/// Parses the arguments of this process, runs the command, and gives its exit code.
+#[must_use]
+pub fn run() -> Exit {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are answers; all else is a mistake of usage.
+            let exit = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
+                _ => Exit::Usage,
+            };
+            let _ = error.print();
+            return exit;
+        }
+    };
+    args.global.color.write_global();
+    let result = match &args.command {
+        Command::Verify(verify) => command::verify::run(&args.global, verify),
+        Command::Lookup(lookup) => command::lookup::run(&args.global, lookup),
+        Command::Heads(heads) => command::heads::run(&args.global, heads),
+        Command::Env(env) => command::env::run(&args.global, env),
+        Command::Completions(completions) => command::completions::run(completions),
+    };
+    result.unwrap_or_else(|error| {
+        render::error(&error);
+        Exit::Usage
+    })
+}

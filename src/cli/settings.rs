@@ -1,0 +1,175 @@
+//! The settings in force. An option goes before a `SUMCHECK_*` variable, that before the
+//! project's sumcheck.toml, that before the user's config.toml, and that before Go's own.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use etcetera::BaseStrategy as _;
+
+use super::args::{Format, GlobalArgs};
+use super::config_file::ConfigFile;
+use crate::golang::base_url::BaseUrl;
+use crate::golang::goproxy::ProxyList;
+use crate::golang::gosumdb::SumdbSetting;
+use crate::golang::pattern::PatternList;
+use crate::io::database::DatabaseAddress;
+use crate::io::goenv::{Environment, GoEnv, Setting};
+use crate::io::http::DEFAULT_CONCURRENCY;
+use crate::io::netrc::Credentials;
+use crate::tlog::note::VerifierKey;
+
+/// Everything that a command needs to know before it begins.
+pub(super) struct Settings {
+    pub(super) environment: Environment,
+    pub(super) go: GoEnv,
+    pub(super) home: PathBuf,
+    pub(super) key: VerifierKey,
+    pub(super) address: DatabaseAddress,
+    pub(super) credentials: Credentials,
+    pub(super) concurrency: usize,
+    pub(super) offline: bool,
+    pub(super) allow_unchecked: bool,
+    pub(super) format: Format,
+    /// Each setting with its value and where it comes from, for `sumcheck env`.
+    pub(super) explained: Vec<Explained>,
+}
+
+/// A setting as `sumcheck env` shows it.
+pub(super) struct Explained {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) origin: String,
+}
+
+impl Settings {
+    /// Reads all sources. Whatever cannot be used is an error: nothing is guessed.
+    pub(super) fn load(global: &GlobalArgs) -> anyhow::Result<Self> {
+        let environment = Environment::of_process()?;
+        let go = GoEnv::read(&environment)?;
+        let files = ConfigFiles::read(&environment)?;
+        let mut explained = Vec::new();
+
+        let home = files.choose(global.home.clone(), |file| file.home.clone());
+        let home = match home {
+            Some(chosen) => chosen,
+            None => Chosen { value: default_home()?, origin: "default".to_owned() },
+        };
+        explained.push(home.explain("home", &home.value.display().to_string()));
+
+        let sumdb = files.choose(global.sumdb.clone(), |file| file.sumdb.clone());
+        let sumdb = sumdb.unwrap_or_else(|| Chosen::of_go("GOSUMDB", go.gosumdb()));
+        let (key, url) = read_sumdb(&sumdb)?;
+        explained.push(sumdb.explain("sumdb", &shown_sumdb(&key, url.as_ref())));
+
+        let goproxy = files.choose(global.goproxy.clone(), |file| file.goproxy.clone());
+        let goproxy = goproxy.unwrap_or_else(|| Chosen::of_go("GOPROXY", go.goproxy()));
+        let proxies = ProxyList::parse(&goproxy.value)
+            .with_context(|| format!("GOPROXY, from {}", goproxy.origin))?;
+        let shown = proxies.entries().iter().map(|entry| entry.redacted()).collect::<Vec<_>>();
+        explained.push(goproxy.explain("goproxy", &shown.join(" ")));
+
+        let flag = |given: bool| given.then_some(true);
+        let offline = files.choose(flag(global.offline), |file| file.offline);
+        let concurrency =
+            files.choose(global.concurrency, |file| file.concurrency).map(|chosen| chosen.value);
+        let allow_unchecked = files.choose(None, |file| file.allow_unchecked);
+
+        Ok(Self {
+            home: home.value,
+            address: DatabaseAddress { name: key.name().to_owned(), url, proxies },
+            key,
+            credentials: Credentials::read(&environment, go.goauth().value())?,
+            concurrency: concurrency.map_or(DEFAULT_CONCURRENCY, usize::from),
+            offline: offline.is_some_and(|chosen| chosen.value),
+            allow_unchecked: allow_unchecked.is_some_and(|chosen| chosen.value),
+            format: global.format.unwrap_or(Format::Human),
+            environment,
+            go,
+            explained,
+        })
+    }
+
+    /// The modules of which no name may leave this machine.
+    pub(super) fn private_patterns(&self) -> PatternList {
+        PatternList::parse(self.go.gonosumdb().value())
+    }
+}
+
+/// A value and who set it.
+struct Chosen<T> {
+    value: T,
+    origin: String,
+}
+
+impl<T> Chosen<T> {
+    fn explain(&self, name: &'static str, shown: &str) -> Explained {
+        Explained { name, value: shown.to_owned(), origin: self.origin.clone() }
+    }
+}
+
+impl Chosen<String> {
+    fn of_go(name: &str, setting: &Setting<String>) -> Self {
+        Self { value: setting.value().clone(), origin: format!("{name} {}", setting.origin()) }
+    }
+}
+
+struct ConfigFiles {
+    project: Option<ConfigFile>,
+    user: Option<ConfigFile>,
+}
+
+impl ConfigFiles {
+    fn read(environment: &Environment) -> anyhow::Result<Self> {
+        let user = match etcetera::choose_base_strategy() {
+            Ok(folders) => ConfigFile::read(folders.config_dir().join("sumcheck/config.toml"))?,
+            Err(_) => None,
+        };
+        Ok(Self { project: ConfigFile::of_project(environment.current_dir())?, user })
+    }
+
+    fn choose<T>(
+        &self,
+        argument: Option<T>,
+        in_file: impl Fn(&ConfigFile) -> Option<T>,
+    ) -> Option<Chosen<T>> {
+        if let Some(value) = argument {
+            return Some(Chosen { value, origin: "option or SUMCHECK_ variable".to_owned() });
+        }
+        [&self.project, &self.user].into_iter().flatten().find_map(|file| {
+            let value = in_file(file)?;
+            Some(Chosen { value, origin: file.path.display().to_string() })
+        })
+    }
+}
+
+fn default_home() -> anyhow::Result<PathBuf> {
+    let folders = etcetera::choose_base_strategy()
+        .context("no home folder is known: say with --home where state may be kept")?;
+    Ok(folders.data_dir().join("sumcheck"))
+}
+
+fn read_sumdb(
+    sumdb: &Chosen<String>,
+) -> anyhow::Result<(VerifierKey, Option<BaseUrl>)> {
+    let origin = &sumdb.origin;
+    let setting = SumdbSetting::parse(&sumdb.value)
+        .with_context(|| format!("the checksum database, from {origin}"))?;
+    match setting {
+        SumdbSetting::Off => bail!(
+            "the checksum database is switched off (GOSUMDB=off, from {origin}), and there is \
+             nothing else to verify against: give one for this run with --sumdb sum.golang.org"
+        ),
+        SumdbSetting::Database { verifier_key, url, .. } => {
+            let key = VerifierKey::parse(&verifier_key)
+                .with_context(|| format!("the checksum database, from {origin}"))?;
+            Ok((key, url))
+        }
+    }
+}
+
+fn shown_sumdb(key: &VerifierKey, url: Option<&BaseUrl>) -> String {
+    match url {
+        Some(url) => format!("{key} {}", url.redacted()),
+        None => key.to_string(),
+    }
+}

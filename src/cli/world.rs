@@ -1,0 +1,123 @@
+//! Everything that a command needs of the outside, opened in the order in which it can fail.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::future::{Either, select};
+use tokio::time::Instant;
+
+use super::args::GlobalArgs;
+use super::exit::Exit;
+use super::progress_bar;
+use super::render::{self, visible};
+use super::settings::Settings;
+use crate::io::go_cache::GoCache;
+use crate::io::home::Home;
+use crate::io::http::{Credential, HttpClient, HttpSettings, Observer, RequestTrace};
+use crate::io::netrc::NetrcEntry;
+use crate::io::shutdown::{Signal, signal};
+use crate::io::store::Store;
+use crate::prover::{Progress, Prover};
+
+/// Opens the home and makes a prover; no packet is sent yet.
+///
+/// Whatever fails here is a matter of configuration: exit 2.
+pub(super) fn prover(
+    global: &GlobalArgs,
+    settings: &Settings,
+    refresh: bool,
+    requests: usize,
+) -> anyhow::Result<Prover> {
+    let home = Home::open(&settings.home)?;
+    let store = Store::open(&home)?;
+    let go_cache = settings.go.sumdb_cache_dir().zip(settings.go.sumdb_config_dir()).map(
+        |(download, config)| GoCache::new(&download, &config, settings.key.name()),
+    );
+    let http = HttpSettings {
+        concurrency: settings.concurrency,
+        credentials: settings.credentials.entries().iter().map(credential).collect(),
+        observer: global.verbose.then(|| Arc::new(show_request) as Observer),
+        deadline: Some(deadline(requests, settings.concurrency)),
+        ..HttpSettings::default()
+    };
+    Ok(Prover {
+        key: settings.key.clone(),
+        address: settings.address.clone(),
+        http: HttpClient::new(http),
+        home,
+        store: RefCell::new(store),
+        go_cache,
+        offline: settings.offline,
+        refresh,
+        progress: Arc::new(Progress::default()),
+    })
+}
+
+fn credential(entry: &NetrcEntry) -> Credential {
+    Credential {
+        host: entry.machine().to_owned(),
+        login: entry.login().to_owned(),
+        password: entry.password().to_owned(),
+    }
+}
+
+/// A run on small input ends within a minute, whatever the servers do; the last seconds are for
+/// what comes after the network.
+const SHORTEST_TIME_LIMIT: Duration = Duration::from_secs(50);
+
+/// What each further round of requests at once may add, where there is much to ask.
+const TIME_FOR_A_ROUND: Duration = Duration::from_secs(2);
+
+/// When the run has to end: a record needs a lookup and about one tile.
+fn deadline(records: usize, concurrency: usize) -> Instant {
+    let rounds = u32::try_from(records.saturating_mul(2) / concurrency.max(1)).unwrap_or(u32::MAX);
+    Instant::now() + SHORTEST_TIME_LIMIT + TIME_FOR_A_ROUND.saturating_mul(rounds.min(MAX_ROUNDS))
+}
+
+/// The longest run ends after a few hours.
+const MAX_ROUNDS: u32 = 5_000;
+
+fn show_request(trace: &RequestTrace) {
+    anstream::eprintln!("{}", visible(&trace.to_string()));
+}
+
+/// Runs to the end or until a signal; in between it shows progress.
+pub(super) fn block_on<T>(
+    global: &GlobalArgs,
+    progress: &Arc<Progress>,
+    work: impl Future<Output = T>,
+) -> anyhow::Result<Result<T, Exit>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let show = std::io::stderr().is_terminal() && !global.quiet && !global.verbose;
+    Ok(runtime.block_on(async {
+        let progress = async {
+            if show {
+                progress_bar::show(Arc::clone(progress)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let stop = signal();
+        futures_util::pin_mut!(work, progress, stop);
+        match select(select(work, stop), progress).await {
+            Either::Left((Either::Left((result, _)), _)) => Ok(result),
+            Either::Left((Either::Right((Signal::Terminate, _)), _)) => Err(Exit::Terminated),
+            Either::Left((Either::Right((Signal::Interrupt, _)), _)) | Either::Right(_) => {
+                Err(Exit::Interrupted)
+            }
+        }
+    }))
+}
+
+/// Tells what the run leaves the user to know.
+pub(super) fn show_warnings(warnings: &[String]) {
+    for warning in warnings {
+        render::warning(warning);
+    }
+}

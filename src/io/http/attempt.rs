@@ -1,0 +1,262 @@
+//! One attempt: a request, and one more for each redirect, within the limits of time.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, Response, StatusCode, Url, Version};
+use tokio::time::{Instant, timeout_at};
+
+use super::Answer;
+use super::body::{self, BodyFailure};
+use super::connect::Connections;
+use super::error::{FetchError, ShownUrl, Timeout, escaped, root_cause};
+use super::head_start::HeadStarts;
+use super::redirect::{self, Trail};
+use super::retry;
+use super::trace::{Observer, RequestTrace};
+
+/// A TCP and TLS connection takes three round trips: so many seconds are a line that is down.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest silence before and within an answer. A log that has to fetch a module for the first
+/// time can be slow; one that says nothing for so long is better asked anew.
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// One attempt. A server that trickles a byte each second is never silent.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A download service redirects once or twice; whoever does it more often plays games.
+pub(super) const MAX_REDIRECTS: usize = 5;
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: FetchError,
+    /// How long the server asks us to wait.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+/// One attempt, about to be made.
+pub(super) struct Attempt<'a> {
+    pub(super) connections: &'a Connections,
+    pub(super) head_starts: &'a HeadStarts,
+    pub(super) observer: Option<&'a Observer>,
+    pub(super) number: u32,
+    pub(super) clock: AttemptClock,
+    pub(super) limit_bytes: usize,
+}
+
+/// What one request led to.
+enum Step {
+    Answer(Answer),
+    Redirect(StatusCode, HeaderMap),
+}
+
+/// What is known of a request even if it fails later.
+#[derive(Default)]
+struct Seen {
+    status: Option<(u16, Version)>,
+    body_bytes: usize,
+}
+
+impl Attempt<'_> {
+    /// The answer of a URL, or of the one to which it redirects.
+    pub(super) async fn follow(
+        &self,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        let mut trail = Trail::new();
+        let mut authorization = authorization;
+        let mut here = url.clone();
+        loop {
+            match self.observed(&here, authorization).await? {
+                Step::Answer(answer) => return Ok(answer),
+                Step::Redirect(status, headers) => {
+                    let next = trail.next(&here, status, &headers).map_err(|refusal| {
+                        FetchError::Redirect { url: ShownUrl::new(&here), refusal }
+                    })?;
+                    // Once dropped they stay away, even if another server sends us back.
+                    authorization = authorization.filter(|_| redirect::same_server(&here, &next));
+                    here = next;
+                }
+            }
+        }
+    }
+
+    async fn observed(
+        &self,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Step, Failure> {
+        let started = Instant::now();
+        let mut seen = Seen::default();
+        let step = self.request(url, authorization, &mut seen).await;
+        if let Some(observer) = self.observer {
+            observer(&RequestTrace {
+                url: ShownUrl::new(url),
+                attempt: self.number,
+                status: seen.status,
+                body_bytes: seen.body_bytes,
+                elapsed: started.elapsed(),
+                error: step.as_ref().err().map(|failure| failure.error.clone()),
+            });
+        }
+        step
+    }
+
+    async fn request(
+        &self,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+        seen: &mut Seen,
+    ) -> Result<Step, Failure> {
+        let mut request = Request::new(Method::GET, url.clone());
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        let client = self.connections.client(url)?;
+        let goes_first = self.head_starts.enter(url).await;
+        let response = self.clock.wait(url, client.execute(request)).await?;
+        drop(goes_first);
+        let response = response.map_err(|error| not_sent(url, &error))?;
+        seen.status = Some((response.status().as_u16(), response.version()));
+        self.receive(url, response, seen).await
+    }
+
+    /// Only 200 is an answer: a part (206), nothing (204) or "as before" (304) is not what was
+    /// asked for.
+    async fn receive(
+        &self,
+        url: &Url,
+        mut response: Response,
+        seen: &mut Seen,
+    ) -> Result<Step, Failure> {
+        let status = response.status();
+        match status.as_u16() {
+            200 => {
+                let body = body::read(url, &mut response, self.limit_bytes, &self.clock).await;
+                let body = body.map_err(|BodyFailure { error, read_bytes }| {
+                    seen.body_bytes = read_bytes;
+                    error
+                })?;
+                seen.body_bytes = body.len();
+                Ok(Step::Answer(Answer::Found(body)))
+            }
+            code @ (404 | 410) => {
+                let message = body::first_words(&mut response, &self.clock).await;
+                seen.body_bytes = message.len();
+                Ok(Step::Answer(Answer::Absent { status: code, message }))
+            }
+            _ if redirect::is_redirect(status) => {
+                Ok(Step::Redirect(status, std::mem::take(response.headers_mut())))
+            }
+            code => {
+                let retry_after = retry::retry_after(response.headers(), Timestamp::now());
+                let page = is_page(response.headers());
+                let words = body::first_words(&mut response, &self.clock).await;
+                let message = if page { String::new() } else { escaped(words.trim()) };
+                let error = FetchError::Status { url: ShownUrl::new(url), status: code, message };
+                Err(Failure { error, retry_after })
+            }
+        }
+    }
+}
+
+/// A web page is not for a terminal.
+fn is_page(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+/// Why no answer began.
+fn not_sent(url: &Url, error: &reqwest::Error) -> FetchError {
+    let url = ShownUrl::new(url);
+    if error.is_builder() {
+        FetchError::InvalidUrl { url, reason: "it cannot be sent as it is" }
+    } else if let Some(cause) = tls_cause(error) {
+        FetchError::Tls { url, cause: escaped(&cause.to_string()) }
+    } else if !error.is_connect() {
+        FetchError::Interrupted { url, cause: root_cause(error) }
+    } else if error.is_timeout() {
+        FetchError::Timeout { url, timeout: Timeout::Connect }
+    } else {
+        FetchError::Connect { url, cause: root_cause(error) }
+    }
+}
+
+/// The TLS library's own error, if it is the cause; it travels inside an I/O error.
+fn tls_cause(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut next: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .and_then(|inner| inner.downcast_ref());
+        if let Some(tls) = error.downcast_ref().or(inner) {
+            return Some(tls);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// When an attempt has to end, and what that means.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AttemptClock {
+    end: Instant,
+    at_end: AtEnd,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum AtEnd {
+    Timeout(Timeout),
+    RunTimeLimit,
+}
+
+impl AttemptClock {
+    /// An attempt that begins now and ends with the first of its own limit, what is left of the
+    /// budget of all attempts, and the run's deadline.
+    pub(super) fn start(budget: Duration, deadline: Option<Instant>) -> Self {
+        let now = Instant::now();
+        let mut clock = if budget < ATTEMPT_TIMEOUT {
+            Self { end: now + budget, at_end: AtEnd::Timeout(Timeout::AllAttempts) }
+        } else {
+            Self { end: now + ATTEMPT_TIMEOUT, at_end: AtEnd::Timeout(Timeout::Attempt) }
+        };
+        if let Some(deadline) = deadline.filter(|deadline| *deadline < clock.end) {
+            clock = Self { end: deadline, at_end: AtEnd::RunTimeLimit };
+        }
+        clock
+    }
+
+    /// Waits for the next thing that the server says, no longer than it may be silent.
+    pub(super) async fn wait<F: Future>(&self, url: &Url, next: F) -> Result<F::Output, FetchError> {
+        let silence = Instant::now() + SILENCE_TIMEOUT;
+        let (end, at_end) = if silence < self.end {
+            (silence, AtEnd::Timeout(Timeout::Silence))
+        } else {
+            (self.end, self.at_end)
+        };
+        timeout_at(end, next).await.map_err(|_| {
+            let url = ShownUrl::new(url);
+            match at_end {
+                AtEnd::Timeout(timeout) => FetchError::Timeout { url, timeout },
+                AtEnd::RunTimeLimit => FetchError::RunTimeLimit { url },
+            }
+        })
+    }
+
+    /// The attempt's end, or the time so long from now if that comes first.
+    pub(super) fn within(&self, duration: Duration) -> Instant {
+        self.end.min(Instant::now() + duration)
+    }
+}

@@ -1,0 +1,219 @@
+//! The HTTP client: GET of small answers from servers that may be hostile.
+//!
+//! [`HttpClient::get`] brings the bytes of a URL, or says that they are absent, or fails; and
+//! whatever the server does, it is bounded: in bytes (decompressed), in time (each silence, each
+//! attempt, all attempts, the whole run), in requests (attempts times redirects) and in requests
+//! at once. What the bytes are worth is for others to say.
+
+mod attempt;
+mod body;
+mod connect;
+mod credential;
+mod error;
+mod file;
+mod head_start;
+mod redirect;
+mod retry;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout_at};
+
+pub use self::credential::Credential;
+pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};
+pub use self::trace::{Observer, RequestTrace};
+use self::attempt::{Attempt, AttemptClock, Failure};
+use self::connect::Connections;
+use self::error::without_credentials;
+use self::head_start::HeadStarts;
+use self::retry::GET_BUDGET;
+
+/// Enough to hide a round trip of 100 ms behind others, and fewer than the 100 streams that
+/// servers commonly allow on one HTTP/2 connection.
+pub const DEFAULT_CONCURRENCY: usize = 64;
+
+/// An HTTP/1.1 connection is free for the next request when its own task and then the pool's have
+/// run once more after the body's end.
+const TASKS_TO_A_FREE_CONNECTION: usize = 2;
+
+/// How the client behaves.
+#[derive(Clone)]
+pub struct HttpSettings {
+    /// The most requests in flight at once; 0 is taken as 1.
+    pub concurrency: usize,
+    /// netrc entries, for https only; the first that fits a URL is used.
+    pub credentials: Vec<Credential>,
+    /// The User-Agent header.
+    pub user_agent: String,
+    /// Is told of each request.
+    pub observer: Option<Observer>,
+    /// When the run has to end: from then on everything fails at once.
+    pub deadline: Option<Instant>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: DEFAULT_CONCURRENCY,
+            credentials: Vec::new(),
+            user_agent: concat!("sumcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
+            observer: None,
+            deadline: None,
+        }
+    }
+}
+
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HttpSettings")
+            .field("concurrency", &self.concurrency)
+            .field("credentials", &self.credentials)
+            .field("user_agent", &self.user_agent)
+            .field("observer", &self.observer.is_some())
+            .field("deadline", &self.deadline)
+            .finish()
+    }
+}
+
+/// What a server said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Status 200 and the whole body.
+    Found(Bytes),
+    /// The server says that there is no such thing.
+    Absent {
+        /// 404 or 410.
+        status: u16,
+        /// The first words of the body, as they came: escape them before they are shown.
+        message: String,
+    },
+}
+
+/// The client. Making one costs nothing: connections and trusted roots come with the first
+/// request.
+#[derive(Debug)]
+pub struct HttpClient {
+    settings: HttpSettings,
+    slots: Semaphore,
+    connections: Connections,
+    head_starts: HeadStarts,
+}
+
+impl HttpClient {
+    /// A client with these settings.
+    #[must_use]
+    pub fn new(settings: HttpSettings) -> Self {
+        let concurrency = settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            slots: Semaphore::new(concurrency),
+            connections: Connections::new(settings.user_agent.clone(), concurrency),
+            head_starts: HeadStarts::default(),
+            settings,
+        }
+    }
+
+    /// The answer of an `https:`, `http:` or `file:` URL, of at most `limit_bytes` decompressed
+    /// bytes. What may be better a moment later is tried again.
+    ///
+    /// # Errors
+    /// [`FetchError`]; of several failed attempts, the last one's.
+    pub async fn get(&self, url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> {
+        match url.scheme() {
+            "https" | "http" => {}
+            "file" => return file::read(url, limit_bytes),
+            _ => {
+                let reason = "its scheme is none of https, http and file";
+                return Err(FetchError::InvalidUrl { url: ShownUrl::new(url), reason });
+            }
+        }
+        let authorization = credential::authorization(url, &self.settings.credentials)?;
+        let plain = without_credentials(url);
+
+        let mut delays = retry::delays();
+        let mut budget = GET_BUDGET;
+        let mut number = 1;
+        loop {
+            let permit = self.turn(url).await?;
+            let started = Instant::now();
+            let answer = self.attempt(&plain, authorization.as_ref(), limit_bytes, number, budget).await;
+            let_connection_return().await;
+            // Others may go while we pause.
+            drop(permit);
+            budget = budget.saturating_sub(started.elapsed());
+            let Err(Failure { error, retry_after }) = answer else {
+                return answer.map_err(|failure| failure.error);
+            };
+            let delay = match delays.next() {
+                Some(delay) if error.transient() => delay.max(retry_after.unwrap_or_default()),
+                _ => return Err(error),
+            };
+            // Waiting only to say that it took too long would say less than what happened.
+            if delay >= budget || delay >= self.time_left() {
+                return Err(error);
+            }
+            sleep(delay).await;
+            budget = budget.saturating_sub(delay);
+            number += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+        limit_bytes: usize,
+        number: u32,
+        budget: Duration,
+    ) -> Result<Answer, Failure> {
+        let attempt = Attempt {
+            connections: &self.connections,
+            head_starts: &self.head_starts,
+            observer: self.settings.observer.as_ref(),
+            number,
+            clock: AttemptClock::start(budget, self.settings.deadline),
+            limit_bytes,
+        };
+        attempt.follow(url, authorization).await
+    }
+
+    /// Waits until fewer than `concurrency` requests are in flight.
+    async fn turn(&self, url: &Url) -> Result<SemaphorePermit<'_>, FetchError> {
+        let too_late = || FetchError::RunTimeLimit { url: ShownUrl::new(url) };
+        if self.time_left().is_zero() {
+            return Err(too_late());
+        }
+        let permit = match self.settings.deadline {
+            Some(deadline) => {
+                timeout_at(deadline, self.slots.acquire()).await.map_err(|_| too_late())?
+            }
+            None => self.slots.acquire().await,
+        };
+        // The semaphore is never closed.
+        permit.map_err(|_| too_late())
+    }
+
+    fn time_left(&self) -> Duration {
+        self.settings.deadline.map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        })
+    }
+}
+
+/// Lets the connection that was just used go back to the pool before the next request looks for
+/// one: else that would open another, and the pool would hold twice as many as are of use.
+async fn let_connection_return() {
+    for _ in 0..TASKS_TO_A_FREE_CONNECTION {
+        yield_now().await;
+    }
+}

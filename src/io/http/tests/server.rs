@@ -1,0 +1,318 @@
+//! A server on loopback that does what a test tells it to, well or badly.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Certificate, Url};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    /// Its place in the order of all requests, from 1.
+    pub(super) number: usize,
+    pub(super) path: String,
+    /// The whole head in lower case.
+    pub(super) head: String,
+}
+
+impl Received {
+    pub(super) fn has_header(&self, name: &str) -> bool {
+        self.head.contains(&format!("\r\n{name}:"))
+    }
+}
+
+/// What the server does with a request, step by step.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Send(Vec<u8>),
+    /// The same again and again until nobody takes it.
+    SendForEver(Vec<u8>),
+    /// One byte a second.
+    Trickle(Vec<u8>),
+    Pause(Duration),
+    /// The connection stays open and nothing comes.
+    Hang,
+    Close,
+}
+
+pub(super) type Reply = Vec<Step>;
+
+pub(super) fn raw(text: &str) -> Reply {
+    vec![Step::Send(text.as_bytes().to_vec())]
+}
+
+/// A whole answer. `headers` are lines that end in CRLF.
+pub(super) fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Reply {
+    let body = body.as_ref();
+    let length = body.len();
+    let mut bytes = format!("HTTP/1.1 {status} Text\r\n{headers}Content-Length: {length}\r\n\r\n").into_bytes();
+    bytes.extend_from_slice(body);
+    vec![Step::Send(bytes)]
+}
+
+pub(super) fn ok(body: impl AsRef<[u8]>) -> Reply {
+    answer(200, "", body)
+}
+
+pub(super) fn redirect(location: &str) -> Reply {
+    answer(302, &format!("Location: {location}\r\n"), "moved")
+}
+
+/// A server for as long as this value lives.
+pub(super) struct Server {
+    pub(super) base: Url,
+    /// What a client has to trust, if the server speaks TLS.
+    pub(super) root: Option<Certificate>,
+    pub(super) root_pem: String,
+    counts: Arc<Counts>,
+    tasks: Vec<AbortHandle>,
+}
+
+#[derive(Default)]
+struct Counts {
+    received: Mutex<Vec<Received>>,
+    connections: AtomicUsize,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Server {
+    pub(super) async fn http<F>(reply: F) -> Self
+    where
+        F: Fn(&Received) -> Reply + Send + Sync + 'static,
+    {
+        Self::start(None, Arc::new(reply)).await
+    }
+
+    /// TLS with a certificate of its own, and HTTP/1.1 in it.
+    pub(super) async fn https<F>(reply: F) -> Self
+    where
+        F: Fn(&Received) -> Reply + Send + Sync + 'static,
+    {
+        Self::start(Some(b"http/1.1"), Arc::new(reply)).await
+    }
+
+    /// HTTP/2, where each answer is its path; the first comes after a pause.
+    pub(super) async fn http2(first_pause: Duration) -> Self {
+        let reply = move |received: &Received| {
+            let pause = if received.number == 1 { first_pause } else { Duration::ZERO };
+            vec![Step::Pause(pause)]
+        };
+        Self::start(Some(b"h2"), Arc::new(reply)).await
+    }
+
+    async fn start(
+        protocol: Option<&'static [u8]>,
+        reply: Arc<dyn Fn(&Received) -> Reply + Send + Sync>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let scheme = if protocol.is_some() { "https" } else { "http" };
+        let counts = Arc::new(Counts::default());
+        let identity = protocol.map(Identity::new);
+        let (acceptor, certificate) = match identity {
+            Some(Identity { acceptor, certificate, pem }) => (Some(acceptor), Some((certificate, pem))),
+            None => (None, None),
+        };
+        let accept = {
+            let counts = Arc::clone(&counts);
+            async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    counts.connections.fetch_add(1, Ordering::Relaxed);
+                    let (counts, reply) = (Arc::clone(&counts), Arc::clone(&reply));
+                    let acceptor = acceptor.clone();
+                    tokio::spawn(async move {
+                        match acceptor {
+                            None => serve(stream, &counts, &*reply).await,
+                            Some(acceptor) => {
+                                let Ok(stream) = acceptor.accept(stream).await else { return };
+                                if protocol == Some(b"h2") {
+                                    serve_http2(stream, counts, reply).await;
+                                } else {
+                                    serve(stream, &counts, &*reply).await;
+                                }
+                            }
+                        }
+                    });
+                }
+            }
+        };
+        // A paused clock jumps to the next timer whenever the runtime waits, even for a byte that
+        // is on its way. With a timer each millisecond it goes slowly enough.
+        let tick = async {
+            loop {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let (root, root_pem) = certificate.unzip();
+        Self {
+            base: format!("{scheme}://localhost:{}/", address.port()).parse().unwrap(),
+            root,
+            root_pem: root_pem.unwrap_or_default(),
+            counts,
+            tasks: vec![tokio::spawn(accept).abort_handle(), tokio::spawn(tick).abort_handle()],
+        }
+    }
+
+    pub(super) fn url(&self, path: &str) -> Url {
+        self.base.join(path).unwrap()
+    }
+
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.counts.received.lock().unwrap().clone()
+    }
+
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.received().into_iter().map(|received| received.path).collect()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.counts.connections.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn most_in_flight(&self) -> usize {
+        self.counts.most_in_flight.load(Ordering::Relaxed)
+    }
+}
+
+struct Identity {
+    acceptor: TlsAcceptor,
+    certificate: Certificate,
+    pem: String,
+}
+
+impl Identity {
+    fn new(protocol: &[u8]) -> Self {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = CertificateDer::from(made.cert.der().to_vec());
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            certificate: Certificate::from_der(&certificate).unwrap(),
+            pem: made.cert.pem(),
+        }
+    }
+}
+
+impl Counts {
+    fn receive(&self, path: &str, head: &str) -> Received {
+        let mut all = self.received.lock().unwrap();
+        let received =
+            Received { number: all.len() + 1, path: path.to_owned(), head: head.to_lowercase() };
+        all.push(received.clone());
+        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_in_flight.fetch_max(in_flight, Ordering::Relaxed);
+        received
+    }
+
+    fn done(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn serve<S>(mut stream: S, counts: &Counts, reply: &(dyn Fn(&Received) -> Reply + Send + Sync))
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(head) = read_head(&mut stream).await {
+        let path = head.split(' ').nth(1).unwrap().to_owned();
+        let received = counts.receive(&path, &head);
+        let go_on = play(&mut stream, reply(&received)).await;
+        counts.done();
+        if !go_on {
+            return;
+        }
+    }
+}
+
+async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    String::from_utf8(head).ok()
+}
+
+/// Whether the connection may serve another request.
+async fn play<S: AsyncWrite + Unpin>(stream: &mut S, steps: Reply) -> bool {
+    for step in steps {
+        let sent = match step {
+            Step::Send(bytes) => send(stream, &bytes).await,
+            Step::SendForEver(bytes) => {
+                while send(stream, &bytes).await {}
+                false
+            }
+            Step::Trickle(bytes) => {
+                let mut sent = true;
+                for byte in bytes {
+                    sent = sent && send(stream, &[byte]).await;
+                    sleep(Duration::from_secs(1)).await;
+                }
+                sent
+            }
+            Step::Pause(pause) => {
+                sleep(pause).await;
+                true
+            }
+            Step::Hang => std::future::pending().await,
+            Step::Close => false,
+        };
+        if !sent {
+            return false;
+        }
+    }
+    true
+}
+
+async fn send<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> bool {
+    stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok()
+}
+
+async fn serve_http2<S>(
+    stream: S,
+    counts: Arc<Counts>,
+    reply: Arc<dyn Fn(&Received) -> Reply + Send + Sync>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let (counts, reply) = (Arc::clone(&counts), Arc::clone(&reply));
+        tokio::spawn(async move {
+            let path = request.uri().path().to_owned();
+            let received = counts.receive(&path, "");
+            for step in reply(&received) {
+                if let Step::Pause(pause) = step {
+                    sleep(pause).await;
+                }
+            }
+            let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+            body.send_data(Bytes::from(path), true).unwrap();
+            counts.done();
+        });
+    }
+}

@@ -1,0 +1,13 @@
+//! The outside: network, disk, clock, and the settings of Go.
+
+pub mod clock;
+pub mod database;
+pub mod go_cache;
+pub mod goenv;
+pub mod home;
+pub mod http;
+pub mod netrc;
+pub mod shutdown;
+pub mod store;
+pub mod tiles;
+pub mod workspace;

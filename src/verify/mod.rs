@@ -1,0 +1,27 @@
+//! `sumcheck verify`: a verdict for each line of a go.sum.
+
+pub mod input;
+pub mod report;
+
+pub use self::input::{Document, InputError};
+pub use self::report::{LineResult, Report};
+
+use crate::golang::pattern::PatternList;
+use crate::prover::{ProveError, Prover};
+
+/// Checks all lines of all documents under one head.
+///
+/// # Errors
+/// [`ProveError`]; the caller still has [`Report::unproven`] for what can be said then.
+pub async fn verify(
+    prover: &Prover,
+    documents: &[Document],
+    private: &PatternList,
+) -> Result<Report, ProveError> {
+    // 1 and 2. The distinct module versions of all documents, without the private ones.
+    let modules = report::modules_to_prove(documents, private);
+    // 3 to 6.
+    let proofs = prover.prove(&modules).await?;
+    // 7. A verdict for each line.
+    Ok(Report::new(documents, private, proofs))
+}
