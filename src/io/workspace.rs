@@ -1,7 +1,7 @@
 //! The module or workspace around a folder, found as the go command finds it, and the go.sum
 //! files that belong to it.
 //!
-//! Source: https://go.dev/ref/mod#workspaces, and the behaviour of cmd/go/internal/modload of
+//! Source: <https://go.dev/ref/mod#workspaces>, and the behaviour of cmd/go/internal/modload of
 //! Go 1.26.
 
 pub mod go_work;

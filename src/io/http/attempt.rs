@@ -41,7 +41,10 @@ pub(super) struct Failure {
 
 impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Self {
-        Self { error, retry_after: None }
+        Self {
+            error,
+            retry_after: None,
+        }
     }
 }
 
@@ -83,7 +86,10 @@ impl Attempt<'_> {
                 Step::Answer(answer) => return Ok(answer),
                 Step::Redirect(status, headers) => {
                     let next = trail.next(&here, status, &headers).map_err(|refusal| {
-                        FetchError::Redirect { url: ShownUrl::new(&here), refusal }
+                        FetchError::Redirect {
+                            url: ShownUrl::new(&here),
+                            refusal,
+                        }
                     })?;
                     // Once dropped they stay away, even if another server sends us back.
                     authorization = authorization.filter(|_| redirect::same_server(&here, &next));
@@ -122,7 +128,9 @@ impl Attempt<'_> {
     ) -> Result<Step, Failure> {
         let mut request = Request::new(Method::GET, url.clone());
         if let Some(authorization) = authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+            request
+                .headers_mut()
+                .insert(AUTHORIZATION, authorization.clone());
         }
         let client = self.connections.client(url)?;
         let goes_first = self.head_starts.enter(url).await;
@@ -155,17 +163,29 @@ impl Attempt<'_> {
             code @ (404 | 410) => {
                 let message = body::first_words(&mut response, &self.clock).await;
                 seen.body_bytes = message.len();
-                Ok(Step::Answer(Answer::Absent { status: code, message }))
+                Ok(Step::Answer(Answer::Absent {
+                    status: code,
+                    message,
+                }))
             }
-            _ if redirect::is_redirect(status) => {
-                Ok(Step::Redirect(status, std::mem::take(response.headers_mut())))
-            }
+            _ if redirect::is_redirect(status) => Ok(Step::Redirect(
+                status,
+                std::mem::take(response.headers_mut()),
+            )),
             code => {
                 let retry_after = retry::retry_after(response.headers(), Timestamp::now());
                 let page = is_page(response.headers());
                 let words = body::first_words(&mut response, &self.clock).await;
-                let message = if page { String::new() } else { escaped(words.trim()) };
-                let error = FetchError::Status { url: ShownUrl::new(url), status: code, message };
+                let message = if page {
+                    String::new()
+                } else {
+                    escaped(words.trim())
+                };
+                let error = FetchError::Status {
+                    url: ShownUrl::new(url),
+                    status: code,
+                    message,
+                };
                 Err(Failure { error, retry_after })
             }
         }
@@ -174,37 +194,57 @@ impl Attempt<'_> {
 
 /// A web page is not for a terminal.
 fn is_page(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 /// Why no answer began.
 fn not_sent(url: &Url, error: &reqwest::Error) -> FetchError {
     let url = ShownUrl::new(url);
     if error.is_builder() {
-        FetchError::InvalidUrl { url, reason: "it cannot be sent as it is" }
+        FetchError::InvalidUrl {
+            url,
+            reason: "it cannot be sent as it is",
+        }
     } else if let Some(cause) = tls_cause(error) {
-        FetchError::Tls { url, cause: escaped(&cause.to_string()) }
+        FetchError::Tls {
+            url,
+            cause: escaped(&cause.to_string()),
+        }
     } else if !error.is_connect() {
-        FetchError::Interrupted { url, cause: root_cause(error) }
+        FetchError::Interrupted {
+            url,
+            cause: root_cause(error),
+        }
     } else if error.is_timeout() {
-        FetchError::Timeout { url, timeout: Timeout::Connect }
+        FetchError::Timeout {
+            url,
+            timeout: Timeout::Connect,
+        }
     } else {
-        FetchError::Connect { url, cause: root_cause(error) }
+        FetchError::Connect {
+            url,
+            cause: root_cause(error),
+        }
     }
 }
 
-/// The TLS library's own error, if it is the cause; it travels inside an I/O error.
+/// The TLS library's own error, if it is the cause.
 fn tls_cause(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut next: Option<&(dyn Error + 'static)> = error.source();
+    let mut next = error.source();
     while let Some(error) = next {
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref());
-        if let Some(tls) = error.downcast_ref().or(inner) {
+        if let Some(tls) = error.downcast_ref() {
             return Some(tls);
         }
-        next = error.source();
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            // It travels inside an I/O error, or several, whose source would be its own source.
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     None
 }
@@ -228,18 +268,31 @@ impl AttemptClock {
     pub(super) fn start(budget: Duration, deadline: Option<Instant>) -> Self {
         let now = Instant::now();
         let mut clock = if budget < ATTEMPT_TIMEOUT {
-            Self { end: now + budget, at_end: AtEnd::Timeout(Timeout::AllAttempts) }
+            Self {
+                end: now + budget,
+                at_end: AtEnd::Timeout(Timeout::AllAttempts),
+            }
         } else {
-            Self { end: now + ATTEMPT_TIMEOUT, at_end: AtEnd::Timeout(Timeout::Attempt) }
+            Self {
+                end: now + ATTEMPT_TIMEOUT,
+                at_end: AtEnd::Timeout(Timeout::Attempt),
+            }
         };
         if let Some(deadline) = deadline.filter(|deadline| *deadline < clock.end) {
-            clock = Self { end: deadline, at_end: AtEnd::RunTimeLimit };
+            clock = Self {
+                end: deadline,
+                at_end: AtEnd::RunTimeLimit,
+            };
         }
         clock
     }
 
     /// Waits for the next thing that the server says, no longer than it may be silent.
-    pub(super) async fn wait<F: Future>(&self, url: &Url, next: F) -> Result<F::Output, FetchError> {
+    pub(super) async fn wait<F: Future>(
+        &self,
+        url: &Url,
+        next: F,
+    ) -> Result<F::Output, FetchError> {
         let silence = Instant::now() + SILENCE_TIMEOUT;
         let (end, at_end) = if silence < self.end {
             (silence, AtEnd::Timeout(Timeout::Silence))

@@ -33,7 +33,10 @@ pub(super) async fn read(
     let mut body = Vec::new();
     match append(url, response, &mut body, limit_bytes, clock).await {
         Ok(()) => Ok(Bytes::from(body)),
-        Err(error) => Err(BodyFailure { error, read_bytes: body.len() }),
+        Err(error) => Err(BodyFailure {
+            error,
+            read_bytes: body.len(),
+        }),
     }
 }
 
@@ -44,7 +47,10 @@ async fn append(
     limit_bytes: usize,
     clock: &AttemptClock,
 ) -> Result<(), FetchError> {
-    let too_large = || FetchError::TooLarge { url: ShownUrl::new(url), limit_bytes };
+    let too_large = || FetchError::TooLarge {
+        url: ShownUrl::new(url),
+        limit_bytes,
+    };
     // The length that the server claims, unless the body is compressed.
     if let Some(claimed) = response.content_length() {
         let claimed = usize::try_from(claimed).unwrap_or(usize::MAX);
@@ -54,9 +60,14 @@ async fn append(
         body.reserve_exact(claimed);
     }
     loop {
-        let chunk = clock.wait(url, response.chunk()).await?.map_err(|error| {
-            FetchError::Incomplete { url: ShownUrl::new(url), cause: root_cause(&error) }
-        })?;
+        let chunk =
+            clock
+                .wait(url, response.chunk())
+                .await?
+                .map_err(|error| FetchError::Incomplete {
+                    url: ShownUrl::new(url),
+                    cause: root_cause(&error),
+                })?;
         let Some(chunk) = chunk else { return Ok(()) };
         if chunk.len() > limit_bytes.saturating_sub(body.len()) {
             return Err(too_large());
@@ -70,7 +81,9 @@ pub(super) async fn first_words(response: &mut Response, clock: &AttemptClock) -
     let mut words = Vec::new();
     let collect = async {
         while words.len() < MESSAGE_BYTES {
-            let Ok(Some(chunk)) = response.chunk().await else { break };
+            let Ok(Some(chunk)) = response.chunk().await else {
+                break;
+            };
             words.extend_from_slice(&chunk);
         }
     };

@@ -18,7 +18,7 @@ pub(super) struct Connections {
     /// For this machine itself, which no proxy reaches: the go command does it so.
     direct: OnceLock<Client>,
     #[cfg(test)]
-    pub(super) test_root: Option<Certificate>,
+    pub(super) test_roots: Vec<Certificate>,
 }
 
 impl Connections {
@@ -29,19 +29,29 @@ impl Connections {
             proxied: OnceLock::new(),
             direct: OnceLock::new(),
             #[cfg(test)]
-            test_root: None,
+            test_roots: Vec::new(),
         }
     }
 
     /// The client for this URL.
     pub(super) fn client(&self, url: &Url) -> Result<&Client, FetchError> {
-        let (cell, direct) =
-            if is_this_machine(url) { (&self.direct, true) } else { (&self.proxied, false) };
+        let (cell, direct) = if is_this_machine(url) {
+            (&self.direct, true)
+        } else {
+            (&self.proxied, false)
+        };
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        let client = self.build(direct).map_err(|error| FetchError::Setup { cause: root_cause(&error) })?;
+        let client = self.build(direct).map_err(|error| FetchError::Setup {
+            cause: root_cause(&error),
+        })?;
         Ok(cell.get_or_init(|| client))
+    }
+
+    #[cfg(test)]
+    pub(super) fn are_built(&self) -> bool {
+        self.proxied.get().is_some() || self.direct.get().is_some()
     }
 
     fn build(&self, direct: bool) -> reqwest::Result<Client> {
@@ -70,15 +80,20 @@ impl Connections {
             .collect::<reqwest::Result<Vec<_>>>()?;
         let builder = builder.tls_certs_merge(mozilla);
         #[cfg(test)]
-        let builder = builder.tls_certs_merge(self.test_root.clone());
+        let builder = builder.tls_certs_merge(self.test_roots.clone());
         Ok(builder)
     }
 }
 
 fn is_this_machine(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
+    let Some(host) = url.host_str() else {
+        return false;
+    };
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    host == "localhost"
+        || address
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -97,7 +112,11 @@ mod tests {
             ("http://127.0.0.1.example/", false),
             ("https://sum.golang.org/", false),
         ] {
-            assert_eq!(is_this_machine(&Url::parse(url).unwrap()), expected, "{url}");
+            assert_eq!(
+                is_this_machine(&Url::parse(url).unwrap()),
+                expected,
+                "{url}"
+            );
         }
     }
 }

@@ -26,7 +26,10 @@ pub struct Credential {
 
 impl fmt::Debug for Credential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Credential").field("host", &self.host).finish_non_exhaustive()
+        formatter
+            .debug_struct("Credential")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
     }
 }
 
@@ -41,7 +44,9 @@ pub(super) fn authorization(
     let secure = url.scheme() == "https";
     let in_url = !url.username().is_empty() || url.password().is_some();
     if in_url && !secure {
-        return Err(FetchError::InsecureCredentials { url: ShownUrl::new(url) });
+        return Err(FetchError::InsecureCredentials {
+            url: ShownUrl::new(url),
+        });
     }
     if in_url {
         let login: Vec<u8> = percent_decode_str(url.username()).collect();
@@ -59,14 +64,14 @@ pub(super) fn authorization(
 
 /// Whether `host` or `host:port` is exactly where this URL leads. A default port is not written.
 fn is_host_of(host: &str, url: &Url) -> bool {
-    let Some(url_host) = url.host_str() else { return false };
+    let Some(url_host) = url.host_str() else {
+        return false;
+    };
     match url.port() {
         None => host.eq_ignore_ascii_case(url_host),
-        Some(port) => host
-            .rsplit_once(':')
-            .is_some_and(|(name, text)| {
-                name.eq_ignore_ascii_case(url_host) && text == port.to_string()
-            }),
+        Some(port) => host.rsplit_once(':').is_some_and(|(name, text)| {
+            name.eq_ignore_ascii_case(url_host) && text == port.to_string()
+        }),
     }
 }
 
@@ -85,27 +90,45 @@ mod tests {
     use super::*;
 
     fn netrc() -> Vec<Credential> {
-        [("log.example", "first"), ("log.example", "second"), ("log.example:8443", "port")]
-            .map(|(host, login)| Credential {
-                host: host.to_owned(),
-                login: login.to_owned(),
-                password: "secret".to_owned(),
-            })
-            .to_vec()
+        [
+            ("log.example", "first"),
+            ("log.example", "second"),
+            ("log.example:8443", "port"),
+        ]
+        .map(|(host, login)| Credential {
+            host: host.to_owned(),
+            login: login.to_owned(),
+            password: "secret".to_owned(),
+        })
+        .to_vec()
     }
 
     fn logs_in_as(url: &str) -> Option<String> {
         let url = Url::parse(url).unwrap();
         let header = authorization(&url, &netrc()).unwrap()?;
-        let encoded = header.to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
+        let encoded = header
+            .to_str()
+            .unwrap()
+            .strip_prefix("Basic ")
+            .unwrap()
+            .to_owned();
         Some(String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap())
     }
 
     #[test]
     fn the_first_entry_of_exactly_that_host_logs_in() {
-        assert_eq!(logs_in_as("https://log.example/x").as_deref(), Some("first:secret"));
-        assert_eq!(logs_in_as("https://log.example:443/x").as_deref(), Some("first:secret"));
-        assert_eq!(logs_in_as("https://LOG.example:8443/x").as_deref(), Some("port:secret"));
+        assert_eq!(
+            logs_in_as("https://log.example/x").as_deref(),
+            Some("first:secret")
+        );
+        assert_eq!(
+            logs_in_as("https://log.example:443/x").as_deref(),
+            Some("first:secret")
+        );
+        assert_eq!(
+            logs_in_as("https://LOG.example:8443/x").as_deref(),
+            Some("port:secret")
+        );
     }
 
     #[test]
@@ -129,30 +152,54 @@ mod tests {
 
     #[test]
     fn the_url_s_own_user_goes_before_netrc() {
-        assert_eq!(logs_in_as("https://u:p@log.example/").as_deref(), Some("u:p"));
-        assert_eq!(logs_in_as("https://token@log.example/").as_deref(), Some("token:"));
+        assert_eq!(
+            logs_in_as("https://u:p@log.example/").as_deref(),
+            Some("u:p")
+        );
+        assert_eq!(
+            logs_in_as("https://token@log.example/").as_deref(),
+            Some("token:")
+        );
         assert_eq!(logs_in_as("https://:p@log.example/").as_deref(), Some(":p"));
-        assert_eq!(logs_in_as("https://a%40b:p%3Aq%2f@log.example/").as_deref(), Some("a@b:p:q/"));
-        assert_eq!(logs_in_as("https://a%4:%+1%@log.example/").as_deref(), Some("a%4:%+1%"));
+        assert_eq!(
+            logs_in_as("https://a%40b:p%3Aq%2f@log.example/").as_deref(),
+            Some("a@b:p:q/")
+        );
+        assert_eq!(
+            logs_in_as("https://a%4:%+1%@log.example/").as_deref(),
+            Some("a%4:%+1%")
+        );
     }
 
     #[test]
     fn a_user_in_an_http_url_is_refused() {
-        for url in ["http://u:p@127.0.0.1/x", "http://u@log.example/x", "http://:p@log.example/x"] {
+        for url in [
+            "http://u:p@127.0.0.1/x",
+            "http://u@log.example/x",
+            "http://:p@log.example/x",
+        ] {
             let url = Url::parse(url).unwrap();
             let error = authorization(&url, &[]).unwrap_err().to_string();
             let host = url.host_str().unwrap();
             assert_eq!(
                 error,
-                format!("refusing to pass credentials to insecure URL http://{host}/x: use https, or remove them")
+                format!(
+                    "refusing to pass credentials to insecure URL http://{host}/x: use https, or remove them"
+                )
             );
         }
     }
 
     #[test]
     fn a_password_is_not_in_debug_output() {
-        assert_eq!(format!("{:?}", netrc()[0]), r#"Credential { host: "log.example", .. }"#);
+        assert_eq!(
+            format!("{:?}", netrc()[0]),
+            r#"Credential { host: "log.example", .. }"#
+        );
         let url = Url::parse("https://u:secret@log.example/").unwrap();
-        assert_eq!(format!("{:?}", authorization(&url, &[]).unwrap()), "Some(Sensitive)");
+        assert_eq!(
+            format!("{:?}", authorization(&url, &[]).unwrap()),
+            "Some(Sensitive)"
+        );
     }
 }

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::attempt::{
-    ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, MAX_REDIRECTS, SILENCE_TIMEOUT,
-};
+use super::attempt::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, MAX_REDIRECTS, SILENCE_TIMEOUT};
 use super::retry::GET_BUDGET;
 
 /// An error fits a few lines of a terminal even if a server chose the URL or the words.
@@ -157,13 +155,25 @@ impl fmt::Display for Timeout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = |duration: Duration| duration.as_secs();
         match self {
-            Self::Connect => write!(formatter, "no connection within {} s", seconds(CONNECT_TIMEOUT)),
+            Self::Connect => write!(
+                formatter,
+                "no connection within {} s",
+                seconds(CONNECT_TIMEOUT)
+            ),
             Self::Silence => write!(formatter, "nothing came for {} s", seconds(SILENCE_TIMEOUT)),
             Self::Attempt => {
-                write!(formatter, "the answer was not complete within {} s", seconds(ATTEMPT_TIMEOUT))
+                write!(
+                    formatter,
+                    "the answer was not complete within {} s",
+                    seconds(ATTEMPT_TIMEOUT)
+                )
             }
             Self::AllAttempts => {
-                write!(formatter, "all attempts together may take {} s", seconds(GET_BUDGET))
+                write!(
+                    formatter,
+                    "all attempts together may take {} s",
+                    seconds(GET_BUDGET)
+                )
             }
         }
     }
@@ -257,6 +267,10 @@ struct Words<'a>(&'a str);
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(formatter, " and said \"{}\"", self.0) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, " and said \"{}\"", self.0)
+        }
     }
 }

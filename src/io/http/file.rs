@@ -17,32 +17,56 @@ const NOT_FOUND: u16 = 404;
 /// not hold up the requests around it.
 pub(super) fn read(url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> {
     let shown = || ShownUrl::new(url);
-    let invalid = |reason| FetchError::InvalidUrl { url: shown(), reason };
-    let path = url.to_file_path().map_err(|()| invalid("it names no file of this machine"))?;
+    let invalid = |reason| FetchError::InvalidUrl {
+        url: shown(),
+        reason,
+    };
+    let path = url
+        .to_file_path()
+        .map_err(|()| invalid("it names no file of this machine"))?;
     // An escaped slash survives the URL's own normalisation.
-    if path.components().any(|component| component == Component::ParentDir) {
+    if path
+        .components()
+        .any(|component| component == Component::ParentDir)
+    {
         return Err(invalid("it leads out of its folder"));
     }
-    let failed = |error: &io::Error| FetchError::File { url: shown(), cause: escaped(&error.to_string()) };
+    let failed = |error: &io::Error| FetchError::File {
+        url: shown(),
+        cause: escaped(&error.to_string()),
+    };
 
     // Opening a pipe would wait for its other end, so look before.
     match std::fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => {
-            return Err(FetchError::File { url: shown(), cause: "it is not a regular file".to_owned() });
+            return Err(FetchError::File {
+                url: shown(),
+                cause: "it is not a regular file".to_owned(),
+            });
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Answer::Absent { status: NOT_FOUND, message: String::new() });
+            return Ok(Answer::Absent {
+                status: NOT_FOUND,
+                message: String::new(),
+            });
         }
         Err(error) => return Err(failed(&error)),
     }
     let file = File::open(&path).map_err(|error| failed(&error))?;
     let mut body = Vec::new();
     // One byte more tells a file at the limit from one above.
-    let at_most = u64::try_from(limit_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(at_most).read_to_end(&mut body).map_err(|error| failed(&error))?;
+    let at_most = u64::try_from(limit_bytes)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    file.take(at_most)
+        .read_to_end(&mut body)
+        .map_err(|error| failed(&error))?;
     if body.len() > limit_bytes {
-        return Err(FetchError::TooLarge { url: shown(), limit_bytes });
+        return Err(FetchError::TooLarge {
+            url: shown(),
+            limit_bytes,
+        });
     }
     Ok(Answer::Found(Bytes::from(body)))
 }
@@ -70,7 +94,10 @@ mod tests {
         let (_folder, base) = mirror();
         let url = base.join("latest").unwrap();
         let error = read(&url, 4).unwrap_err().to_string();
-        assert_eq!(error, format!("the answer of {url} is larger than the 4 bytes that it may have"));
+        assert_eq!(
+            error,
+            format!("the answer of {url} is larger than the 4 bytes that it may have")
+        );
     }
 
     #[test]
@@ -78,7 +105,13 @@ mod tests {
         let (_folder, base) = mirror();
         for path in ["missing", "missing/below"] {
             let answer = read(&base.join(path).unwrap(), 5).unwrap();
-            assert_eq!(answer, Answer::Absent { status: 404, message: String::new() });
+            assert_eq!(
+                answer,
+                Answer::Absent {
+                    status: 404,
+                    message: String::new()
+                }
+            );
         }
     }
 
@@ -86,7 +119,10 @@ mod tests {
     fn a_folder_is_not_a_file() {
         let (_folder, base) = mirror();
         let error = read(&base, 5).unwrap_err().to_string();
-        assert_eq!(error, format!("cannot read {base}: it is not a regular file"));
+        assert_eq!(
+            error,
+            format!("cannot read {base}: it is not a regular file")
+        );
     }
 
     #[test]
@@ -94,12 +130,17 @@ mod tests {
         let (_folder, base) = mirror();
         let url = Url::parse(&format!("{base}a%2f..%2flatest")).unwrap();
         let error = read(&url, 5).unwrap_err().to_string();
-        assert_eq!(error, format!("cannot fetch {url}: it leads out of its folder"));
+        assert_eq!(
+            error,
+            format!("cannot fetch {url}: it leads out of its folder")
+        );
     }
 
     #[test]
     fn a_file_of_another_machine_is_refused() {
-        let error = read(&Url::parse("file://host.example/x").unwrap(), 5).unwrap_err().to_string();
+        let error = read(&Url::parse("file://host.example/x").unwrap(), 5)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             error,
             "cannot fetch file://host.example/x: it names no file of this machine"

@@ -29,14 +29,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 
-pub use self::credential::Credential;
-pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};
-pub use self::trace::{Observer, RequestTrace};
 use self::attempt::{Attempt, AttemptClock, Failure};
 use self::connect::Connections;
+pub use self::credential::Credential;
 use self::error::without_credentials;
+pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};
 use self::head_start::HeadStarts;
 use self::retry::GET_BUDGET;
+pub use self::trace::{Observer, RequestTrace};
 
 /// Enough to hide a round trip of 100 ms behind others, and fewer than the 100 streams that
 /// servers commonly allow on one HTTP/2 connection.
@@ -134,7 +134,10 @@ impl HttpClient {
             "file" => return file::read(url, limit_bytes),
             _ => {
                 let reason = "its scheme is none of https, http and file";
-                return Err(FetchError::InvalidUrl { url: ShownUrl::new(url), reason });
+                return Err(FetchError::InvalidUrl {
+                    url: ShownUrl::new(url),
+                    reason,
+                });
             }
         }
         let authorization = credential::authorization(url, &self.settings.credentials)?;
@@ -146,7 +149,9 @@ impl HttpClient {
         loop {
             let permit = self.turn(url).await?;
             let started = Instant::now();
-            let answer = self.attempt(&plain, authorization.as_ref(), limit_bytes, number, budget).await;
+            let answer = self
+                .attempt(&plain, authorization.as_ref(), limit_bytes, number, budget)
+                .await;
             let_connection_return().await;
             // Others may go while we pause.
             drop(permit);
@@ -189,14 +194,16 @@ impl HttpClient {
 
     /// Waits until fewer than `concurrency` requests are in flight.
     async fn turn(&self, url: &Url) -> Result<SemaphorePermit<'_>, FetchError> {
-        let too_late = || FetchError::RunTimeLimit { url: ShownUrl::new(url) };
+        let too_late = || FetchError::RunTimeLimit {
+            url: ShownUrl::new(url),
+        };
         if self.time_left().is_zero() {
             return Err(too_late());
         }
         let permit = match self.settings.deadline {
-            Some(deadline) => {
-                timeout_at(deadline, self.slots.acquire()).await.map_err(|_| too_late())?
-            }
+            Some(deadline) => timeout_at(deadline, self.slots.acquire())
+                .await
+                .map_err(|_| too_late())?,
             None => self.slots.acquire().await,
         };
         // The semaphore is never closed.

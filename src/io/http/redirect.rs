@@ -21,7 +21,9 @@ pub(super) struct Trail {
 
 impl Trail {
     pub(super) fn new() -> Self {
-        Self { left_behind: Vec::new() }
+        Self {
+            left_behind: Vec::new(),
+        }
     }
 
     /// Where the answer to `from` sends us. User name and password in it are dropped: a server
@@ -34,7 +36,9 @@ impl Trail {
     ) -> Result<Url, RedirectRefusal> {
         let location = headers
             .get(LOCATION)
-            .ok_or(RedirectRefusal::NoLocation { status: status.as_u16() })?
+            .ok_or(RedirectRefusal::NoLocation {
+                status: status.as_u16(),
+            })?
             .as_bytes();
         let target = std::str::from_utf8(location)
             .ok()
@@ -44,11 +48,15 @@ impl Trail {
                 location: escaped(&String::from_utf8_lossy(location)),
             })?;
         if target.scheme() != from.scheme() {
-            return Err(RedirectRefusal::OtherScheme { target: ShownUrl::new(&target) });
+            return Err(RedirectRefusal::OtherScheme {
+                target: ShownUrl::new(&target),
+            });
         }
         self.left_behind.push(from.clone());
         if self.left_behind.contains(&target) {
-            return Err(RedirectRefusal::Loop { target: ShownUrl::new(&target) });
+            return Err(RedirectRefusal::Loop {
+                target: ShownUrl::new(&target),
+            });
         }
         if self.left_behind.len() > MAX_REDIRECTS {
             return Err(RedirectRefusal::TooMany);

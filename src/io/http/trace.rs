@@ -35,12 +35,21 @@ impl fmt::Display for RequestTrace {
             // An error names the URL itself.
             (Some(error), _) => write!(formatter, "GET failed: {error}")?,
             (None, Some((status, version))) => {
-                let Self { url, body_bytes, .. } = self;
-                write!(formatter, "GET {url}: {status} {version:?}, {body_bytes} bytes")?;
+                let Self {
+                    url, body_bytes, ..
+                } = self;
+                write!(
+                    formatter,
+                    "GET {url}: {status} {version:?}, {body_bytes} bytes"
+                )?;
             }
             (None, None) => write!(formatter, "GET {}: no answer", self.url)?,
         }
         write!(formatter, " in {} ms", self.elapsed.as_millis())?;
-        if self.attempt > 1 { write!(formatter, " (attempt {})", self.attempt) } else { Ok(()) }
+        if self.attempt > 1 {
+            write!(formatter, " (attempt {})", self.attempt)
+        } else {
+            Ok(())
+        }
     }
 }

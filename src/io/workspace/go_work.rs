@@ -1,6 +1,6 @@
 //! go.work: the folders of the modules that a workspace uses.
 //!
-//! Source: https://go.dev/ref/mod#go-work-file, and the behaviour of golang.org/x/mod/modfile.
+//! Source: <https://go.dev/ref/mod#go-work-file>, and the behaviour of golang.org/x/mod/modfile.
 
 use crate::golang::quoted::Quoted;
 

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use reqwest::{Certificate, Url};
 use rustls::ServerConfig;
@@ -13,6 +15,12 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
+
+/// One machine under two names, which are two hosts to a client.
+const NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
+
+/// Long enough for requests to meet each other.
+const A_WHILE: Duration = Duration::from_millis(20);
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -54,13 +62,19 @@ pub(super) fn raw(text: &str) -> Reply {
 pub(super) fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Reply {
     let body = body.as_ref();
     let length = body.len();
-    let mut bytes = format!("HTTP/1.1 {status} Text\r\n{headers}Content-Length: {length}\r\n\r\n").into_bytes();
+    let mut bytes =
+        format!("HTTP/1.1 {status} Text\r\n{headers}Content-Length: {length}\r\n\r\n").into_bytes();
     bytes.extend_from_slice(body);
     vec![Step::Send(bytes)]
 }
 
 pub(super) fn ok(body: impl AsRef<[u8]>) -> Reply {
     answer(200, "", body)
+}
+
+/// After a while.
+pub(super) fn ok_slowly(body: impl AsRef<[u8]>) -> Reply {
+    [vec![Step::Pause(A_WHILE)], ok(body)].concat()
 }
 
 pub(super) fn redirect(location: &str) -> Reply {
@@ -107,10 +121,14 @@ impl Server {
         Self::start(Some(b"http/1.1"), Arc::new(reply)).await
     }
 
-    /// HTTP/2, where each answer is its path; the first comes after a pause.
+    /// HTTP/2, where each answer is its path after a while, the first after a pause.
     pub(super) async fn http2(first_pause: Duration) -> Self {
         let reply = move |received: &Received| {
-            let pause = if received.number == 1 { first_pause } else { Duration::ZERO };
+            let pause = if received.number == 1 {
+                first_pause
+            } else {
+                Duration::ZERO
+            };
             vec![Step::Pause(pause)]
         };
         Self::start(Some(b"h2"), Arc::new(reply)).await
@@ -126,7 +144,11 @@ impl Server {
         let counts = Arc::new(Counts::default());
         let identity = protocol.map(Identity::new);
         let (acceptor, certificate) = match identity {
-            Some(Identity { acceptor, certificate, pem }) => (Some(acceptor), Some((certificate, pem))),
+            Some(Identity {
+                acceptor,
+                certificate,
+                pem,
+            }) => (Some(acceptor), Some((certificate, pem))),
             None => (None, None),
         };
         let accept = {
@@ -141,7 +163,9 @@ impl Server {
                         match acceptor {
                             None => serve(stream, &counts, &*reply).await,
                             Some(acceptor) => {
-                                let Ok(stream) = acceptor.accept(stream).await else { return };
+                                let Ok(stream) = acceptor.accept(stream).await else {
+                                    return;
+                                };
                                 if protocol == Some(b"h2") {
                                     serve_http2(stream, counts, reply).await;
                                 } else {
@@ -162,11 +186,14 @@ impl Server {
         };
         let (root, root_pem) = certificate.unzip();
         Self {
-            base: format!("{scheme}://localhost:{}/", address.port()).parse().unwrap(),
+            base: format!("{scheme}://{address}/").parse().unwrap(),
             root,
             root_pem: root_pem.unwrap_or_default(),
             counts,
-            tasks: vec![tokio::spawn(accept).abort_handle(), tokio::spawn(tick).abort_handle()],
+            tasks: vec![
+                tokio::spawn(accept).abort_handle(),
+                tokio::spawn(tick).abort_handle(),
+            ],
         }
     }
 
@@ -179,7 +206,10 @@ impl Server {
     }
 
     pub(super) fn paths(&self) -> Vec<String> {
-        self.received().into_iter().map(|received| received.path).collect()
+        self.received()
+            .into_iter()
+            .map(|received| received.path)
+            .collect()
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -199,7 +229,7 @@ struct Identity {
 
 impl Identity {
     fn new(protocol: &[u8]) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let made = rcgen::generate_simple_self_signed(NAMES.map(str::to_owned)).unwrap();
         let certificate = CertificateDer::from(made.cert.der().to_vec());
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -213,16 +243,33 @@ impl Identity {
         Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             certificate: Certificate::from_der(&certificate).unwrap(),
-            pem: made.cert.pem(),
+            pem: pem(&certificate),
         }
     }
+}
+
+/// RFC 7468, in lines of 64.
+fn pem(certificate: &[u8]) -> String {
+    let text = STANDARD.encode(certificate);
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    )
 }
 
 impl Counts {
     fn receive(&self, path: &str, head: &str) -> Received {
         let mut all = self.received.lock().unwrap();
-        let received =
-            Received { number: all.len() + 1, path: path.to_owned(), head: head.to_lowercase() };
+        let received = Received {
+            number: all.len() + 1,
+            path: path.to_owned(),
+            head: head.to_lowercase(),
+        };
         all.push(received.clone());
         let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_in_flight.fetch_max(in_flight, Ordering::Relaxed);
@@ -234,8 +281,11 @@ impl Counts {
     }
 }
 
-async fn serve<S>(mut stream: S, counts: &Counts, reply: &(dyn Fn(&Received) -> Reply + Send + Sync))
-where
+async fn serve<S>(
+    mut stream: S,
+    counts: &Counts,
+    reply: &(dyn Fn(&Received) -> Reply + Send + Sync),
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     while let Some(head) = read_head(&mut stream).await {
@@ -299,7 +349,9 @@ async fn serve_http2<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    let Ok(mut connection) = h2::server::handshake(stream).await else {
+        return;
+    };
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         let (counts, reply) = (Arc::clone(&counts), Arc::clone(&reply));
         tokio::spawn(async move {
@@ -310,7 +362,9 @@ async fn serve_http2<S>(
                     sleep(pause).await;
                 }
             }
-            let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+            let mut body = respond
+                .send_response(http::Response::new(()), false)
+                .unwrap();
             body.send_data(Bytes::from(path), true).unwrap();
             counts.done();
         });
