@@ -289,16 +289,19 @@ impl Contents {
         let (_, index) = name.rsplit_once('.')?;
         let index = index.parse().ok()?;
         let record = self.records.get(usize::try_from(index).ok()?)?;
-        (matches!(record, Record::Synthetic { .. }) && name == self.lookup_name(index))
+        (matches!(record, Record::Synthetic { .. }) && name == synthetic_name(index))
             .then_some(index)
     }
 
     /// The name under which a lookup finds a record.
     fn lookup_name(&self, index: u64) -> String {
-        let own = self.named.iter().find(|(_, own)| **own == index);
-        match (&self.records[to_usize(index)], own) {
-            (Record::Text(_), Some((name, _))) => name.clone(),
-            _ => format!("{}@{}", synthetic_module(index), synthetic_version(index)),
+        match self.records[to_usize(index)] {
+            Record::Synthetic { .. } => synthetic_name(index),
+            Record::Text(_) => {
+                let mut named = self.named.iter();
+                let own = named.find(|(_, own)| **own == index);
+                own.expect("a text is appended with a name").0.clone()
+            }
         }
     }
 }
@@ -311,6 +314,10 @@ pub fn synthetic_module(index: u64) -> String {
 /// The version of the `index`-th synthetic record.
 pub fn synthetic_version(index: u64) -> String {
     format!("v1.0.{index}")
+}
+
+fn synthetic_name(index: u64) -> String {
+    format!("{}@{}", synthetic_module(index), synthetic_version(index))
 }
 
 /// The go.sum lines of a module version, for its zip and for its go.mod.

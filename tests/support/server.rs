@@ -214,7 +214,7 @@ impl Shared {
             request.connection = connection;
             self.strip_prefix(&mut request);
             let may_stay = request.header("connection") != Some("close");
-            match self.answer(stream, request) {
+            match self.answer(stream, &request) {
                 Ok(End::KeptAlive) if may_stay => {}
                 Ok(End::Reset) => return End::Reset,
                 _ => break,
@@ -223,12 +223,12 @@ impl Shared {
         End::Closed
     }
 
-    fn answer(&self, stream: &TcpStream, request: Request) -> std::io::Result<End> {
+    fn answer(&self, stream: &TcpStream, request: &Request) -> std::io::Result<End> {
         let in_flight = self.in_flight.fetch_add(1, SeqCst) + 1;
         self.most_in_flight.fetch_max(in_flight, SeqCst);
         let with_body = request.method != "HEAD";
         self.requests.lock().unwrap().push(request.clone());
-        let response = (self.serving.handler)(&request);
+        let response = (self.serving.handler)(request);
         if !self.serving.delay.is_zero() {
             thread::sleep(self.serving.delay);
         }

@@ -127,7 +127,7 @@ impl Server {
             let pause = if received.number == 1 {
                 first_pause
             } else {
-                Duration::ZERO
+                A_WHILE
             };
             vec![Step::Pause(pause)]
         };
@@ -156,6 +156,9 @@ impl Server {
             async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
+                    // Else the kernel holds back small writes for 40 ms of real time, which is
+                    // for ever on a paused clock.
+                    stream.set_nodelay(true).unwrap();
                     counts.connections.fetch_add(1, Ordering::Relaxed);
                     let (counts, reply) = (Arc::clone(&counts), Arc::clone(&reply));
                     let acceptor = acceptor.clone();
