@@ -4,11 +4,13 @@
 //! holds `latest`, `lookup/…` and `tile/…` as the log serves them.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use sumcheck::golang::gosumdb::SUM_GOLANG_ORG_VERIFIER_KEY;
 use sumcheck::golang::module::ModuleVersion;
 use sumcheck::sumdb::session::Session;
 use sumcheck::sumdb::timeline::Timeline;
+use sumcheck::tlog::hashed_tile::HashedTile;
 use sumcheck::tlog::note::VerifierKey;
 use sumcheck::tlog::tile::TileHeight;
 use sumcheck::tlog::tile_auth::AuthenticTiles;
@@ -25,12 +27,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     session.see_lookup(&module, &fetch(&format!("lookup/{}", module.escaped()))?)?;
 
     let plan = session.plan()?.ok_or("nothing to prove")?;
-    let (tiles, faults) =
-        AuthenticTiles::authenticate(plan.tiles(), plan.head(), |tile| fetch(&tile.path()).ok());
-    let conclusion = session.conclude(plan, &tiles).map_err(|_| "the log misbehaved")?;
+    let (tiles, faults) = AuthenticTiles::authenticate(plan.tiles(), plan.head(), |tile| {
+        HashedTile::parse(tile, &fetch(&tile.path()).ok()?)
+            .ok()
+            .map(Arc::new)
+    });
+    let conclusion = session
+        .conclude(plan, &tiles)
+        .map_err(|_| "the log misbehaved")?;
 
-    let record = conclusion.records.get(&module).ok_or_else(|| format!("unproven: {faults:?}"))?;
+    let record = conclusion
+        .records
+        .get(&module)
+        .ok_or_else(|| format!("unproven: {faults:?}"))?;
     print!("{}", record.text().as_str());
-    println!("proven as record {} of {}", record.index(), record.head().size());
+    println!(
+        "proven as record {} of {}",
+        record.index(),
+        record.head().size()
+    );
     Ok(())
 }

@@ -4,15 +4,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of each floor, lowest first. Rooms of one floor do not know each other.
-const FLOORS: [&[&str]; 6] =
-    [&["tlog", "golang"], &["sumdb"], &["io"], &["prover"], &["verify"], &["cli"]];
+const FLOORS: [&[&str]; 6] = [
+    &["tlog", "golang"],
+    &["sumdb"],
+    &["io"],
+    &["prover"],
+    &["verify"],
+    &["cli"],
+];
 
 /// Floors without I/O, clocks and globals.
 const PURE: [&str; 3] = ["tlog", "golang", "sumdb"];
 
 /// What a pure floor has no business with.
 const OUTSIDE: [&str; 8] = [
-    "std::fs", "std::net", "std::env", "std::time", "std::process", "std::thread", "static mut",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::time",
+    "std::process",
+    "std::thread",
+    "static mut",
     "println!",
 ];
 
@@ -43,7 +55,9 @@ fn rooms_used(source: &str) -> Vec<&str> {
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split("crate::").skip(1))
         .map(|rest| {
-            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
             &rest[..end]
         })
         .filter(|room| !room.is_empty())
@@ -77,12 +91,18 @@ fn arrows_point_down() {
             );
         }
     }
-    assert!(arrows > 50, "only {arrows} arrows: is this test reading the sources?");
+    assert!(
+        arrows > 50,
+        "only {arrows} arrows: is this test reading the sources?"
+    );
 }
 
 #[test]
 fn pure_floors_know_no_outside() {
-    for (room, path) in rooms().into_iter().filter(|(room, _)| PURE.contains(&room.as_str())) {
+    for (room, path) in rooms()
+        .into_iter()
+        .filter(|(room, _)| PURE.contains(&room.as_str()))
+    {
         let source = fs::read_to_string(&path).unwrap();
         for forbidden in OUTSIDE {
             assert!(
@@ -96,7 +116,8 @@ fn pure_floors_know_no_outside() {
 
 #[test]
 fn an_arrow_that_points_up_would_be_seen() {
-    let source = "use crate::verify::Report;\n// crate::cli is only told of\nfn f() { crate::io::x() }";
+    let source =
+        "use crate::verify::Report;\n// crate::cli is only told of\nfn f() { crate::io::x() }";
     assert_eq!(rooms_used(source), ["verify", "io"]);
     assert!(floor_of("tlog") < floor_of("sumdb") && floor_of("prover") < floor_of("cli"));
 }

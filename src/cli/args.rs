@@ -29,15 +29,33 @@ pub(super) struct Args {
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
     /// Folder of all state: the verified heads and records, tiles, evidence
-    #[arg(long, global = true, value_name = "DIR", env = "SUMCHECK_HOME", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SUMCHECK_HOME",
+        hide_env_values = true
+    )]
     pub(super) home: Option<PathBuf>,
 
     /// The checksum database, as GOSUMDB: a name, a verifier key, or a key and a URL
-    #[arg(long, global = true, value_name = "SUMDB", env = "SUMCHECK_SUMDB", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SUMDB",
+        env = "SUMCHECK_SUMDB",
+        hide_env_values = true
+    )]
     pub(super) sumdb: Option<String>,
 
     /// The module proxies through which the database is reached, as GOPROXY
-    #[arg(long, global = true, value_name = "LIST", env = "SUMCHECK_GOPROXY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LIST",
+        env = "SUMCHECK_GOPROXY",
+        hide_env_values = true
+    )]
     pub(super) goproxy: Option<String>,
 
     /// Send no packet: prove from what is on this disk
@@ -51,7 +69,13 @@ pub(super) struct GlobalArgs {
     pub(super) concurrency: Option<u16>,
 
     /// How results are written
-    #[arg(long, global = true, value_name = "FORMAT", env = "SUMCHECK_FORMAT", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "SUMCHECK_FORMAT",
+        hide_env_values = true
+    )]
     pub(super) format: Option<Format>,
 
     /// When to use colours

@@ -50,7 +50,10 @@ impl ConfigFile {
             .with_context(|| format!("cannot read {}", path.display()))?;
         let mut config: Self =
             toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))?;
-        if config.concurrency.is_some_and(|concurrency| !(1..=1024).contains(&concurrency)) {
+        if config
+            .concurrency
+            .is_some_and(|concurrency| !(1..=1024).contains(&concurrency))
+        {
             bail!("{}: concurrency is 1 to 1024", path.display());
         }
         config.path = path;

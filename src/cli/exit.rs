@@ -39,7 +39,11 @@ impl Exit {
     /// The more serious of two: 4, 1, 3, 2, 0; a signal is what ended the run, whatever else.
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
-        if other.severity() > self.severity() { other } else { self }
+        if other.severity() > self.severity() {
+            other
+        } else {
+            self
+        }
     }
 
     const fn severity(self) -> u8 {
@@ -67,7 +71,13 @@ mod tests {
 
     #[test]
     fn the_most_serious_wins() {
-        let order = [Exit::Misbehaviour, Exit::Negative, Exit::Unverified, Exit::Usage, Exit::Ok];
+        let order = [
+            Exit::Misbehaviour,
+            Exit::Negative,
+            Exit::Unverified,
+            Exit::Usage,
+            Exit::Ok,
+        ];
         for (place, worse) in order.iter().enumerate() {
             for milder in &order[place..] {
                 assert_eq!(worse.worst(*milder), *worse);

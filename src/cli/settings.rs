@@ -52,7 +52,10 @@ impl Settings {
         let home = files.choose(global.home.clone(), |file| file.home.clone());
         let home = match home {
             Some(chosen) => chosen,
-            None => Chosen { value: default_home()?, origin: "default".to_owned() },
+            None => Chosen {
+                value: default_home()?,
+                origin: "default".to_owned(),
+            },
         };
         explained.push(home.explain("home", &home.value.display().to_string()));
 
@@ -65,18 +68,27 @@ impl Settings {
         let goproxy = goproxy.unwrap_or_else(|| Chosen::of_go("GOPROXY", go.goproxy()));
         let proxies = ProxyList::parse(&goproxy.value)
             .with_context(|| format!("GOPROXY, from {}", goproxy.origin))?;
-        let shown = proxies.entries().iter().map(|entry| entry.redacted()).collect::<Vec<_>>();
+        let shown = proxies
+            .entries()
+            .iter()
+            .map(|entry| entry.redacted())
+            .collect::<Vec<_>>();
         explained.push(goproxy.explain("goproxy", &shown.join(" ")));
 
         let flag = |given: bool| given.then_some(true);
         let offline = files.choose(flag(global.offline), |file| file.offline);
-        let concurrency =
-            files.choose(global.concurrency, |file| file.concurrency).map(|chosen| chosen.value);
+        let concurrency = files
+            .choose(global.concurrency, |file| file.concurrency)
+            .map(|chosen| chosen.value);
         let allow_unchecked = files.choose(None, |file| file.allow_unchecked);
 
         Ok(Self {
             home: home.value,
-            address: DatabaseAddress { name: key.name().to_owned(), url, proxies },
+            address: DatabaseAddress {
+                name: key.name().to_owned(),
+                url,
+                proxies,
+            },
             key,
             credentials: Credentials::read(&environment, go.goauth().value())?,
             concurrency: concurrency.map_or(DEFAULT_CONCURRENCY, usize::from),
@@ -103,13 +115,20 @@ struct Chosen<T> {
 
 impl<T> Chosen<T> {
     fn explain(&self, name: &'static str, shown: &str) -> Explained {
-        Explained { name, value: shown.to_owned(), origin: self.origin.clone() }
+        Explained {
+            name,
+            value: shown.to_owned(),
+            origin: self.origin.clone(),
+        }
     }
 }
 
 impl Chosen<String> {
     fn of_go(name: &str, setting: &Setting<String>) -> Self {
-        Self { value: setting.value().clone(), origin: format!("{name} {}", setting.origin()) }
+        Self {
+            value: setting.value().clone(),
+            origin: format!("{name} {}", setting.origin()),
+        }
     }
 }
 
@@ -124,7 +143,10 @@ impl ConfigFiles {
             Ok(folders) => ConfigFile::read(folders.config_dir().join("sumcheck/config.toml"))?,
             Err(_) => None,
         };
-        Ok(Self { project: ConfigFile::of_project(environment.current_dir())?, user })
+        Ok(Self {
+            project: ConfigFile::of_project(environment.current_dir())?,
+            user,
+        })
     }
 
     fn choose<T>(
@@ -133,12 +155,21 @@ impl ConfigFiles {
         in_file: impl Fn(&ConfigFile) -> Option<T>,
     ) -> Option<Chosen<T>> {
         if let Some(value) = argument {
-            return Some(Chosen { value, origin: "option or SUMCHECK_ variable".to_owned() });
+            return Some(Chosen {
+                value,
+                origin: "option or SUMCHECK_ variable".to_owned(),
+            });
         }
-        [&self.project, &self.user].into_iter().flatten().find_map(|file| {
-            let value = in_file(file)?;
-            Some(Chosen { value, origin: file.path.display().to_string() })
-        })
+        [&self.project, &self.user]
+            .into_iter()
+            .flatten()
+            .find_map(|file| {
+                let value = in_file(file)?;
+                Some(Chosen {
+                    value,
+                    origin: file.path.display().to_string(),
+                })
+            })
     }
 }
 
@@ -148,9 +179,7 @@ fn default_home() -> anyhow::Result<PathBuf> {
     Ok(folders.data_dir().join("sumcheck"))
 }
 
-fn read_sumdb(
-    sumdb: &Chosen<String>,
-) -> anyhow::Result<(VerifierKey, Option<BaseUrl>)> {
+fn read_sumdb(sumdb: &Chosen<String>) -> anyhow::Result<(VerifierKey, Option<BaseUrl>)> {
     let origin = &sumdb.origin;
     let setting = SumdbSetting::parse(&sumdb.value)
         .with_context(|| format!("the checksum database, from {origin}"))?;
@@ -159,7 +188,9 @@ fn read_sumdb(
             "the checksum database is switched off (GOSUMDB=off, from {origin}), and there is \
              nothing else to verify against: give one for this run with --sumdb sum.golang.org"
         ),
-        SumdbSetting::Database { verifier_key, url, .. } => {
+        SumdbSetting::Database {
+            verifier_key, url, ..
+        } => {
             let key = VerifierKey::parse(&verifier_key)
                 .with_context(|| format!("the checksum database, from {origin}"))?;
             Ok((key, url))

@@ -34,12 +34,19 @@ pub(super) fn prover(
 ) -> anyhow::Result<Prover> {
     let home = Home::open(&settings.home)?;
     let store = Store::open(&home)?;
-    let go_cache = settings.go.sumdb_cache_dir().zip(settings.go.sumdb_config_dir()).map(
-        |(download, config)| GoCache::new(&download, &config, settings.key.name()),
-    );
+    let go_cache = settings
+        .go
+        .sumdb_cache_dir()
+        .zip(settings.go.sumdb_config_dir())
+        .map(|(download, config)| GoCache::new(&download, &config, settings.key.name()));
     let http = HttpSettings {
         concurrency: settings.concurrency,
-        credentials: settings.credentials.entries().iter().map(credential).collect(),
+        credentials: settings
+            .credentials
+            .entries()
+            .iter()
+            .map(credential)
+            .collect(),
         observer: global.verbose.then(|| Arc::new(show_request) as Observer),
         deadline: Some(deadline(requests, settings.concurrency)),
         ..HttpSettings::default()

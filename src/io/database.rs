@@ -72,19 +72,35 @@ impl<'a> Database<'a> {
         http: &'a HttpClient,
     ) -> Result<Self, ConnectError> {
         if let Some(url) = &address.url {
-            return Ok(Self { http, base: parse_url(url.as_str())? });
+            return Ok(Self {
+                http,
+                base: parse_url(url.as_str())?,
+            });
         }
         for entry in address.proxies.entries() {
-            let ProxyKind::Url(proxy) = &entry.kind else { break };
+            let ProxyKind::Url(proxy) = &entry.kind else {
+                break;
+            };
             let base = parse_url(&proxy.join(&format!("sumdb/{}", address.name)))?;
-            match http.get(&below(&base, "supported"), MAX_SUPPORTED_BYTES).await {
+            match http
+                .get(&below(&base, "supported"), MAX_SUPPORTED_BYTES)
+                .await
+            {
                 Ok(Answer::Found(_)) => return Ok(Self { http, base }),
                 Ok(Answer::Absent { .. }) => {}
                 Err(_) if entry.fall_back == FallBack::AnyError => {}
-                Err(cause) => return Err(ConnectError::Proxy { proxy: entry.redacted(), cause }),
+                Err(cause) => {
+                    return Err(ConnectError::Proxy {
+                        proxy: entry.redacted(),
+                        cause,
+                    });
+                }
             }
         }
-        Ok(Self { http, base: parse_url(&format!("https://{}", address.name))? })
+        Ok(Self {
+            http,
+            base: parse_url(&format!("https://{}", address.name))?,
+        })
     }
 
     /// Where the database is asked, without a password.
@@ -102,7 +118,9 @@ impl<'a> Database<'a> {
     /// # Errors
     /// [`FetchError`]
     pub async fn latest(&self) -> Result<Answer, FetchError> {
-        self.http.get(&below(&self.base, "latest"), MAX_NOTE_BYTES).await
+        self.http
+            .get(&below(&self.base, "latest"), MAX_NOTE_BYTES)
+            .await
     }
 
     /// The reply for a module version.
@@ -123,7 +141,10 @@ impl<'a> Database<'a> {
     /// length, which the caller's authentication refuses.
     pub async fn tile(&self, tile: &Tile) -> Result<Answer, FetchError> {
         let full = tile.full();
-        let answer = self.http.get(&below(&self.base, &tile.path()), full.hash_bytes()).await;
+        let answer = self
+            .http
+            .get(&below(&self.base, &tile.path()), full.hash_bytes())
+            .await;
         let has_tile = |answer: &Result<Answer, FetchError>| match answer {
             Ok(Answer::Found(body)) => {
                 body.len() == tile.hash_bytes() || body.len() == full.hash_bytes()
@@ -135,7 +156,11 @@ impl<'a> Database<'a> {
         let answer = if tile.is_full() || has_tile(&answer) {
             answer
         } else {
-            match self.http.get(&below(&self.base, &full.path()), full.hash_bytes()).await {
+            match self
+                .http
+                .get(&below(&self.base, &full.path()), full.hash_bytes())
+                .await
+            {
                 found @ Ok(Answer::Found(_)) => found,
                 _ => answer,
             }
@@ -154,13 +179,16 @@ fn cut(body: &Bytes, length: usize) -> Bytes {
 }
 
 fn parse_url(text: &str) -> Result<Url, ConnectError> {
-    Url::parse(text)
-        .map_err(|cause| ConnectError::Url { url: redacted(text), cause: cause.to_string() })
+    Url::parse(text).map_err(|cause| ConnectError::Url {
+        url: redacted(text),
+        cause: cause.to_string(),
+    })
 }
 
 /// What can be shown of a text that is not even a URL: nothing before an `@`.
 fn redacted(text: &str) -> String {
-    text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, rest)| format!("…@{rest}"))
+    text.rsplit_once('@')
+        .map_or_else(|| text.to_owned(), |(_, rest)| format!("…@{rest}"))
 }
 
 /// The URL of a path below the base, whose segments are taken as they are: module paths are
@@ -183,23 +211,43 @@ mod tests {
         for (base, expected) in [
             ("https://log.example", "https://log.example/latest"),
             ("https://log.example/", "https://log.example/latest"),
-            ("https://proxy.example/a/sumdb/log.example/x", "https://proxy.example/a/sumdb/log.example/x/latest"),
-            ("https://u:p@log.example/?q#f", "https://u:p@log.example/latest"),
+            (
+                "https://proxy.example/a/sumdb/log.example/x",
+                "https://proxy.example/a/sumdb/log.example/x/latest",
+            ),
+            (
+                "https://u:p@log.example/?q#f",
+                "https://u:p@log.example/latest",
+            ),
             ("file:///mirror", "file:///mirror/latest"),
         ] {
-            assert_eq!(below(&parse_url(base).unwrap(), "latest").as_str(), expected);
+            assert_eq!(
+                below(&parse_url(base).unwrap(), "latest").as_str(),
+                expected
+            );
         }
     }
 
     #[test]
     fn escaped_modules_reach_the_server_as_they_are() {
-        let url = below(&parse_url("https://log.example").unwrap(), "lookup/github.com/!azure/x~y@v1.0.0+incompatible");
-        assert_eq!(url.path(), "/lookup/github.com/!azure/x~y@v1.0.0+incompatible");
+        let url = below(
+            &parse_url("https://log.example").unwrap(),
+            "lookup/github.com/!azure/x~y@v1.0.0+incompatible",
+        );
+        assert_eq!(
+            url.path(),
+            "/lookup/github.com/!azure/x~y@v1.0.0+incompatible"
+        );
     }
 
     #[test]
     fn what_is_no_url_is_told_without_its_password() {
-        let error = parse_url("https//user:secret@host").unwrap_err().to_string();
-        assert_eq!(error, "\"…@host\" is not a URL: relative URL without a base");
+        let error = parse_url("https//user:secret@host")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "\"…@host\" is not a URL: relative URL without a base"
+        );
     }
 }

@@ -22,7 +22,10 @@ impl GoCache {
     /// `GOMODCACHE/cache/download/sumdb`), the newest head below `config_sumdb` (`GOPATH/pkg/sumdb`).
     #[must_use]
     pub fn new(download_sumdb: &Path, config_sumdb: &Path, name: &str) -> Self {
-        Self { download: download_sumdb.join(name), config: config_sumdb.join(name) }
+        Self {
+            download: download_sumdb.join(name),
+            config: config_sumdb.join(name),
+        }
     }
 
     /// The folder whose `tile/…` files hold tiles.
@@ -51,6 +54,10 @@ fn read_small_file(path: &Path) -> Option<Vec<u8>> {
         return None;
     }
     let mut bytes = Vec::new();
-    let read = File::open(path).ok()?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).ok()?;
+    let read = File::open(path)
+        .ok()?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
     (u64::try_from(read).ok()? <= MAX_FILE_BYTES).then_some(bytes)
 }

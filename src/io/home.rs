@@ -41,7 +41,10 @@ impl Home {
     /// # Errors
     /// [`HomeError::Open`]
     pub fn open(path: &Path) -> Result<Self, HomeError> {
-        let error = |cause| HomeError::Open { path: path.to_owned(), cause };
+        let error = |cause| HomeError::Open {
+            path: path.to_owned(),
+            cause,
+        };
         create_private_folder(path).map_err(error)?;
         if !fs::metadata(path).map_err(error)?.is_dir() {
             return Err(error(io::Error::from(io::ErrorKind::NotADirectory)));
@@ -53,7 +56,10 @@ impl Home {
             Err(cause) if cause.kind() == io::ErrorKind::StorageFull => false,
             Err(cause) => return Err(error(cause)),
         };
-        Ok(Self { path: path.to_owned(), read_only })
+        Ok(Self {
+            path: path.to_owned(),
+            read_only,
+        })
     }
 
     /// The folder.
@@ -86,11 +92,18 @@ impl Home {
     /// [`HomeError::Write`]
     pub fn write_evidence(&self, log: &str, stem: &str, text: &[u8]) -> Result<PathBuf, HomeError> {
         let folder = self.path.join("evidence");
-        let error = |path: &Path, cause| HomeError::Write { path: path.to_owned(), cause };
+        let error = |path: &Path, cause| HomeError::Write {
+            path: path.to_owned(),
+            cause,
+        };
         create_private_folder(&folder).map_err(|cause| error(&folder, cause))?;
         let log = escaped_name(log);
         for attempt in 1_u32.. {
-            let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
+            let suffix = if attempt == 1 {
+                String::new()
+            } else {
+                format!("-{attempt}")
+            };
             let path = folder.join(format!("{log}-{stem}{suffix}.json"));
             match write_new_durably(&path, text) {
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
@@ -98,14 +111,20 @@ impl Home {
                 Ok(()) => return Ok(path),
             }
         }
-        Err(error(&folder, io::Error::from(io::ErrorKind::AlreadyExists)))
+        Err(error(
+            &folder,
+            io::Error::from(io::ErrorKind::AlreadyExists),
+        ))
     }
 }
 
 /// A log's name as a relative folder. The name is a host and perhaps a path; whatever could lead
 /// out of the folder is escaped all the same.
 fn log_folder(log: &str) -> PathBuf {
-    log.split('/').filter(|part| !part.is_empty()).map(escaped_name).collect()
+    log.split('/')
+        .filter(|part| !part.is_empty())
+        .map(escaped_name)
+        .collect()
 }
 
 /// A name that is one plain element of a path.
@@ -133,12 +152,18 @@ fn create_private_folder(path: &Path) -> io::Result<()> {
 
 fn probe_write(folder: &Path) -> io::Result<()> {
     let path = temporary_name(&folder.join("probe"));
-    OpenOptions::new().write(true).create_new(true).open(&path)?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
     fs::remove_file(&path)
 }
 
 fn is_read_only(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+    )
 }
 
 /// A name in the same folder that nobody else uses.
@@ -153,7 +178,10 @@ pub(super) fn temporary_name(path: &Path) -> PathBuf {
 fn write_new_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary_name(path);
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         // A link fails where the name is taken; a rename would overwrite.
@@ -166,7 +194,11 @@ fn write_new_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Makes names in a folder durable, where the system can.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -184,7 +216,11 @@ mod tests {
         ] {
             let expected: PathBuf = folder.replace("%2E%2E", "%2E.").into();
             assert_eq!(log_folder(log), expected);
-            assert!(!log_folder(log).components().any(|part| part.as_os_str() == ".."));
+            assert!(
+                !log_folder(log)
+                    .components()
+                    .any(|part| part.as_os_str() == "..")
+            );
         }
         assert_eq!(escaped_name("log.example/go"), "log.example%2Fgo");
     }
@@ -193,12 +229,21 @@ mod tests {
     fn evidence_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(&folder.path().join("new/home")).unwrap();
-        let first = home.write_evidence("log.example/x", "20261122T000000Z-abcd", b"first").unwrap();
-        let second = home.write_evidence("log.example/x", "20261122T000000Z-abcd", b"second").unwrap();
+        let first = home
+            .write_evidence("log.example/x", "20261122T000000Z-abcd", b"first")
+            .unwrap();
+        let second = home
+            .write_evidence("log.example/x", "20261122T000000Z-abcd", b"second")
+            .unwrap();
         assert_eq!(fs::read(&first).unwrap(), b"first");
         assert_eq!(fs::read(&second).unwrap(), b"second");
         assert!(first.ends_with("evidence/log.example%2Fx-20261122T000000Z-abcd.json"));
-        assert_eq!(fs::read_dir(folder.path().join("new/home/evidence")).unwrap().count(), 2);
+        assert_eq!(
+            fs::read_dir(folder.path().join("new/home/evidence"))
+                .unwrap()
+                .count(),
+            2
+        );
     }
 
     #[test]
@@ -206,6 +251,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = Home::open(file.path()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot use {} as the home", file.path().display())));
-        assert!(error.ends_with("name another folder with --home"), "{error}");
+        assert!(
+            error.ends_with("name another folder with --home"),
+            "{error}"
+        );
     }
 }

@@ -14,8 +14,10 @@ pub enum Signal {
 pub async fn signal() -> Signal {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let (interrupt, terminate) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (interrupt, terminate) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
     let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
         // Without handlers the system's own do their work: they end the process.
         return std::future::pending().await;

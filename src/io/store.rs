@@ -205,15 +205,21 @@ impl Store {
         let pragma = |name: &str| {
             self.run(|connection| connection.pragma_query_value(None, name, |row| row.get(0)))
         };
-        let (version, application): (i64, i64) = (pragma("user_version")?, pragma("application_id")?);
+        let (version, application): (i64, i64) =
+            (pragma("user_version")?, pragma("application_id")?);
         let tables: i64 = self.run(|connection| {
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         })?;
         if application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
-            return Err(StoreError::Foreign { path: self.path.clone() });
+            return Err(StoreError::Foreign {
+                path: self.path.clone(),
+            });
         }
         if version > SCHEMA_VERSION {
-            return Err(StoreError::Newer { path: self.path.clone(), found: version });
+            return Err(StoreError::Newer {
+                path: self.path.clone(),
+                found: version,
+            });
         }
         Ok(version)
     }
@@ -286,15 +292,20 @@ impl Store {
         self.run(|connection| {
             // One read transaction, so that all rows are of one state.
             let transaction = connection.unchecked_transaction()?;
-            let Some(log) = log_id(&transaction, verifier_key)? else { return Ok(Vec::new()) };
+            let Some(log) = log_id(&transaction, verifier_key)? else {
+                return Ok(Vec::new());
+            };
             let mut select = transaction.prepare(
                 "SELECT module, version, record_index, text, proof, proof_head_size
                  FROM records WHERE log_id = ? AND module = ? AND version = ?",
             )?;
             let mut records = Vec::new();
             for (module, version) in wanted {
-                records
-                    .extend(select.query_row(params![log, module, version], stored_record).optional()?);
+                records.extend(
+                    select
+                        .query_row(params![log, module, version], stored_record)
+                        .optional()?,
+                );
             }
             Ok(records)
         })
@@ -314,7 +325,9 @@ impl Store {
         let written = write(&transaction, commit).map_err(|cause| classify(&path, cause))?;
         match written {
             Written::All => {
-                transaction.commit().map_err(|cause| classify(&path, cause))?;
+                transaction
+                    .commit()
+                    .map_err(|cause| classify(&path, cause))?;
                 Ok(CommitOutcome::Committed)
             }
             Written::HeadMoved => Ok(CommitOutcome::HeadMoved),
@@ -356,7 +369,10 @@ impl Store {
                      WHERE verifier_key = ? AND acknowledged_at IS NULL ORDER BY finding_id",
                 )?
                 .query_map([verifier_key], |row| {
-                    Ok(Finding { found_at: row.get(0)?, evidence_path: row.get(1)? })
+                    Ok(Finding {
+                        found_at: row.get(0)?,
+                        evidence_path: row.get(1)?,
+                    })
                 })?
                 .collect()
         })
@@ -376,7 +392,11 @@ fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     // Without its write-ahead log a database in WAL mode can only be read as immutable.
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
-    let immutable = if Path::new(&wal).exists() { "" } else { "?immutable=1" };
+    let immutable = if Path::new(&wal).exists() {
+        ""
+    } else {
+        "?immutable=1"
+    };
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
@@ -455,7 +475,11 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
 
 fn log_id(connection: &Connection, verifier_key: &str) -> rusqlite::Result<Option<i64>> {
     connection
-        .query_row("SELECT log_id FROM logs WHERE verifier_key = ?", [verifier_key], |row| row.get(0))
+        .query_row(
+            "SELECT log_id FROM logs WHERE verifier_key = ?",
+            [verifier_key],
+            |row| row.get(0),
+        )
         .optional()
 }
 
@@ -464,7 +488,11 @@ fn create_log(connection: &Connection, name: &str, verifier_key: &str) -> rusqli
         "INSERT INTO logs (name, verifier_key) VALUES (?, ?) ON CONFLICT DO NOTHING",
         [name, verifier_key],
     )?;
-    connection.query_row("SELECT log_id FROM logs WHERE verifier_key = ?", [verifier_key], |row| row.get(0))
+    connection.query_row(
+        "SELECT log_id FROM logs WHERE verifier_key = ?",
+        [verifier_key],
+        |row| row.get(0),
+    )
 }
 
 fn stored_head(row: &Row<'_>) -> rusqlite::Result<StoredHead> {
@@ -504,7 +532,9 @@ impl ToSql for Count {
 impl FromSql for Count {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let number = value.as_i64()?;
-        u64::try_from(number).map(Self).map_err(|_| FromSqlError::OutOfRange(number))
+        u64::try_from(number)
+            .map(Self)
+            .map_err(|_| FromSqlError::OutOfRange(number))
     }
 }
 
@@ -521,5 +551,9 @@ fn classify(path: &Path, cause: rusqlite::Error) -> StoreError {
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::Utf8Error(..)
     );
-    if damaged { StoreError::Corrupt { path, cause } } else { StoreError::Sqlite { path, cause } }
+    if damaged {
+        StoreError::Corrupt { path, cause }
+    } else {
+        StoreError::Sqlite { path, cause }
+    }
 }

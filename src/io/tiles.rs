@@ -4,8 +4,10 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::home::temporary_name;
+use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::tile::Tile;
 
 /// Reads tiles below a folder: the home's own, or one that the go command keeps.
@@ -18,7 +20,9 @@ impl TileReader {
     /// A reader of `FOLDER/tile/…`.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     /// The bytes of a tile, if a file has them: that of the tile itself, of the full tile, or of
@@ -44,7 +48,11 @@ impl TileReader {
             .filter(|width| *width > tile.width())
             .min()?;
         let wider = Tile::new(tile.height(), tile.level(), tile.index(), wider).ok()?;
-        read_exactly(&self.folder.join(wider.path()), wider.hash_bytes(), tile.hash_bytes())
+        read_exactly(
+            &self.folder.join(wider.path()),
+            wider.hash_bytes(),
+            tile.hash_bytes(),
+        )
     }
 }
 
@@ -77,7 +85,9 @@ pub struct TileWriteError {
 
 impl TileCache {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { reader: TileReader { folder } }
+        Self {
+            reader: TileReader { folder },
+        }
     }
 
     /// Reads what was written.
@@ -90,7 +100,7 @@ impl TileCache {
     ///
     /// # Errors
     /// [`TileWriteError`]
-    pub fn write(&self, tiles: &[(Tile, &[u8])]) -> Result<(), TileWriteError> {
+    pub fn write(&self, tiles: &[(Tile, Arc<HashedTile>)]) -> Result<(), TileWriteError> {
         let mut temporary = Vec::with_capacity(tiles.len());
         let written = self.write_all(tiles, &mut temporary);
         if written.is_err() {
@@ -98,21 +108,26 @@ impl TileCache {
                 let _ = fs::remove_file(path);
             }
         }
-        written.map_err(|cause| TileWriteError { folder: self.reader.folder.clone(), cause })
+        written.map_err(|cause| TileWriteError {
+            folder: self.reader.folder.clone(),
+            cause,
+        })
     }
 
     fn write_all(
         &self,
-        tiles: &[(Tile, &[u8])],
+        tiles: &[(Tile, Arc<HashedTile>)],
         temporary: &mut Vec<(PathBuf, PathBuf)>,
     ) -> io::Result<()> {
-        for (tile, bytes) in tiles {
+        for (tile, hashed) in tiles {
             let path = self.reader.folder.join(tile.path());
             let new = temporary_name(&path);
             temporary.push((new.clone(), path));
-            create_in_folder(&new)?.write_all(bytes)?;
+            create_in_folder(&new)?.write_all(&hashed.to_bytes())?;
         }
-        let Some((first, _)) = temporary.first() else { return Ok(()) };
+        let Some((first, _)) = temporary.first() else {
+            return Ok(());
+        };
         sync_all(first, temporary)?;
         for (new, path) in temporary.iter() {
             fs::rename(new, path)?;
@@ -140,5 +155,7 @@ fn sync_all(first: &Path, _temporary: &[(PathBuf, PathBuf)]) -> io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 fn sync_all(_first: &Path, temporary: &[(PathBuf, PathBuf)]) -> io::Result<()> {
-    temporary.iter().try_for_each(|(path, _)| File::open(path)?.sync_all())
+    temporary
+        .iter()
+        .try_for_each(|(path, _)| File::open(path)?.sync_all())
 }

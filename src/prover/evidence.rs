@@ -55,14 +55,20 @@ struct Head {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum ContradictionJson {
     TwoRoots,
-    OtherBeginning { root: String, consistency_proof: Vec<String> },
+    OtherBeginning {
+        root: String,
+        consistency_proof: Vec<String>,
+    },
 }
 
 impl Prover {
     /// Keeps the evidence of a fork, before anything else happens.
     pub(super) fn misbehaved(&self, fork: Fork, source: &str) -> ProveError {
         let evidence = self.write_evidence(&fork, source);
-        ProveError::Misbehaviour { fork: Box::new(fork), evidence }
+        ProveError::Misbehaviour {
+            fork: Box::new(fork),
+            evidence,
+        }
     }
 
     fn write_evidence(&self, fork: &Fork, source: &str) -> Result<PathBuf, EvidenceError> {
@@ -70,7 +76,10 @@ impl Prover {
         let evidence = Evidence {
             schema: SCHEMA,
             tool: concat!("sumcheck ", env!("CARGO_PKG_VERSION")),
-            log: Log { name: self.key.name().to_owned(), verifier_key: self.key.to_string() },
+            log: Log {
+                name: self.key.name().to_owned(),
+                verifier_key: self.key.to_string(),
+            },
             smaller: self.describe(fork.smaller(), source, &found_at),
             larger: self.describe(fork.larger(), source, &found_at),
             contradiction: match fork.contradiction() {
@@ -92,17 +101,29 @@ impl Prover {
             .home
             .write_evidence(self.key.name(), &stem, text.as_bytes())
             .map_err(|cause| EvidenceError { cause, text })?;
-        let finding = Finding { found_at, evidence_path: path.display().to_string() };
+        let finding = Finding {
+            found_at,
+            evidence_path: path.display().to_string(),
+        };
         let (name, key) = (self.key.name(), self.key.to_string());
         // The file is the evidence; the row only reminds of it at the next run.
-        let _ = self.store.borrow().record_finding(name, &key, "fork", &finding);
+        let _ = self
+            .store
+            .borrow()
+            .record_finding(name, &key, "fork", &finding);
         Ok(path)
     }
 
     fn describe(&self, head: &Checkpoint, source: &str, now: &str) -> Head {
         let note = head.note().as_str();
-        let stored = self.store.borrow().heads(&self.key.to_string()).unwrap_or_default();
-        let known = stored.into_iter().find(|stored| stored.note == note.as_bytes());
+        let stored = self
+            .store
+            .borrow()
+            .heads(&self.key.to_string())
+            .unwrap_or_default();
+        let known = stored
+            .into_iter()
+            .find(|stored| stored.note == note.as_bytes());
         let (obtained_from, obtained_at) = match known {
             Some(known) => (known.source, known.seen_at),
             None => (source.to_owned(), now.to_owned()),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tiles::Authentic;
 use super::{Outcome, Proofs, ProveError, Prover, Run};
 use crate::golang::module::ModuleVersion;
 use crate::io::store::{Commit, CommitOutcome, NewHead, StoreError, StoredRecord};
@@ -12,6 +11,7 @@ use crate::sumdb::session::Conclusion;
 use crate::sumdb::timeline::{ConsistentHead, Timeline};
 use crate::tlog::hash::{HASH_BYTES, Hash};
 use crate::tlog::proof::InclusionProof;
+use crate::tlog::tile_auth::AuthenticTiles;
 
 /// What became of a commit.
 pub(super) enum Kept {
@@ -44,8 +44,7 @@ impl Prover {
         for finding in self.store.borrow().open_findings(&self.key.to_string())? {
             proofs.warnings.push(format!(
                 "this log has misbehaved before: the evidence of {} stands in {}",
-                finding.found_at,
-                finding.evidence_path
+                finding.found_at, finding.evidence_path
             ));
         }
         let wanted: Vec<(&str, &str)> = modules
@@ -53,13 +52,23 @@ impl Prover {
             .map(|module| (module.path().as_str(), module.version().as_str()))
             .collect();
         let mut heads = BTreeMap::new();
-        for row in self.store.borrow().records(&self.key.to_string(), &wanted)? {
+        for row in self
+            .store
+            .borrow()
+            .records(&self.key.to_string(), &wanted)?
+        {
             let size = row.proof_head_size;
-            let head = heads.entry(size).or_insert_with(|| timeline.at(size).ok().flatten());
+            let head = heads
+                .entry(size)
+                .or_insert_with(|| timeline.at(size).ok().flatten());
             let Some(head) = head else { continue };
-            let Some((module, record)) = prove_again(&row, head) else { continue };
+            let Some((module, record)) = prove_again(&row, head) else {
+                continue;
+            };
             if modules.contains(&module) {
-                proofs.outcomes.insert(module, Outcome::Proven(Box::new(record)));
+                proofs
+                    .outcomes
+                    .insert(module, Outcome::Proven(Box::new(record)));
             }
         }
         Ok(timeline)
@@ -70,8 +79,13 @@ fn prove_again(
     row: &StoredRecord,
     head: &ConsistentHead,
 ) -> Option<(ModuleVersion, AuthenticRecord)> {
-    let (hashes, []) = row.proof.as_chunks::<HASH_BYTES>() else { return None };
-    let hashes = hashes.iter().map(|bytes| Hash::from_bytes(*bytes)).collect();
+    let (hashes, []) = row.proof.as_chunks::<HASH_BYTES>() else {
+        return None;
+    };
+    let hashes = hashes
+        .iter()
+        .map(|bytes| Hash::from_bytes(*bytes))
+        .collect();
     let module = ModuleVersion::new(&row.module, &row.version).ok()?;
     let text = RecordText::parse(&row.text).ok()?;
     let proof = InclusionProof::from_hashes(hashes);
@@ -85,10 +99,16 @@ impl Run<'_> {
     pub(super) fn keep(
         &mut self,
         conclusion: &Conclusion,
-        tiles: &Authentic,
+        tiles: &AuthenticTiles,
     ) -> Result<Kept, ProveError> {
-        let Some(head) = &conclusion.head else { return Ok(Kept::Done) };
-        let started_from = self.session.timeline().newest()?.map(|head| head.tree_head().size());
+        let Some(head) = &conclusion.head else {
+            return Ok(Kept::Done);
+        };
+        let started_from = self
+            .session
+            .timeline()
+            .newest()?
+            .map(|head| head.tree_head().size());
         let nothing_new = conclusion.records.is_empty()
             && conclusion.older_heads.is_empty()
             && started_from == Some(head.tree_head().size());
@@ -99,20 +119,27 @@ impl Run<'_> {
             self.not_kept("the home is read-only");
             return Ok(Kept::Done);
         }
-        let new_tiles: Vec<_> = self.tiles.new_for_home(tiles).collect();
-        match self.tiles.home().write(&new_tiles) {
-            Ok(()) => self.tiles.written(),
-            Err(error) => self.not_kept(&error.to_string()),
-        }
-        let key = self.prover.key.to_string();
         let commit = Commit {
             log_name: self.prover.key.name().to_owned(),
-            verifier_key: key,
+            verifier_key: self.prover.key.to_string(),
             started_from,
             records: conclusion.records.iter().map(new_record).collect(),
             heads: self.new_heads(conclusion, head, started_from),
         };
-        match self.prover.store.borrow_mut().commit(&commit) {
+        let new_tiles: Vec<_> = self.tiles.new_for_home(tiles).collect();
+        let cache = self.tiles.home().clone();
+        // Both wait for the disk, and a tile without its records does no harm.
+        let (tiles_written, committed) = std::thread::scope(|scope| {
+            let writer = scope.spawn(move || cache.write(&new_tiles));
+            let committed = self.prover.store.borrow_mut().commit(&commit);
+            (writer.join(), committed)
+        });
+        match tiles_written {
+            Ok(Ok(())) => self.tiles.written(),
+            Ok(Err(error)) => self.not_kept(&error.to_string()),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        match committed {
             Ok(CommitOutcome::Committed) => Ok(Kept::Done),
             Ok(CommitOutcome::HeadMoved) => Ok(Kept::HeadMoved),
             Err(error @ (StoreError::ConflictingHead { .. } | StoreError::Corrupt { .. })) => {
@@ -169,7 +196,12 @@ fn new_record((module, record): (&ModuleVersion, &AuthenticRecord)) -> StoredRec
         version: module.version().as_str().to_owned(),
         record_index: record.index(),
         text: record.text().as_str().as_bytes().to_vec(),
-        proof: record.proof().hashes().iter().flat_map(|hash| *hash.as_bytes()).collect(),
+        proof: record
+            .proof()
+            .hashes()
+            .iter()
+            .flat_map(|hash| *hash.as_bytes())
+            .collect(),
         proof_head_size: record.head().size(),
     }
 }

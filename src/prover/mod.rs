@@ -19,9 +19,9 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 pub use self::evidence::EvidenceError;
+use self::keep::Kept;
 pub use self::outcome::{Fault, Outcome, Proofs, ProveError};
 pub use self::progress::Progress;
-use self::keep::Kept;
 use self::tiles::TileSet;
 use crate::golang::module::ModuleVersion;
 use crate::io::database::{Database, DatabaseAddress};
@@ -34,6 +34,7 @@ use crate::sumdb::session::{Conclusion, Plan, Session, Unproven};
 use crate::sumdb::timeline::OrderError;
 use crate::tlog::note::VerifierKey;
 use crate::tlog::tile::TileHeight;
+use crate::tlog::tile_auth::AuthenticTiles;
 
 /// Everything that proving needs of the outside.
 #[derive(Debug)]
@@ -75,8 +76,10 @@ impl Prover {
         // 3. What is already proven, then what the go command has, then the network.
         let mut proofs = Proofs::default();
         let timeline = self.restore(modules, &mut proofs)?;
-        let unknown: Vec<&ModuleVersion> =
-            modules.iter().filter(|module| !proofs.outcomes.contains_key(*module)).collect();
+        let unknown: Vec<&ModuleVersion> = modules
+            .iter()
+            .filter(|module| !proofs.outcomes.contains_key(*module))
+            .collect();
         if unknown.is_empty() && !self.refresh {
             return Ok(proofs);
         }
@@ -124,7 +127,9 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn take_from_go_cache(&mut self, unknown: &[&ModuleVersion]) {
-        let Some(cache) = &self.prover.go_cache else { return };
+        let Some(cache) = &self.prover.go_cache else {
+            return;
+        };
         for &module in unknown {
             let reply = cache.lookup(module);
             // A damaged or hostile file is as good as none.
@@ -140,7 +145,10 @@ impl<'a> Run<'a> {
     /// Proves what the disk alone can prove; `true` if that was everything.
     async fn prove_from_disk(&mut self) -> Result<bool, ProveError> {
         let mut disk = self.session.clone();
-        let verified = disk.timeline().newest()?.map_or(0, |head| head.tree_head().size());
+        let verified = disk
+            .timeline()
+            .newest()?
+            .map_or(0, |head| head.tree_head().size());
         // The newest head whose right edge is on this disk; without it nothing can be proven.
         let Some(size) = disk
             .seen_sizes()
@@ -153,10 +161,16 @@ impl<'a> Run<'a> {
         };
         disk.ignore_heads_above(size);
         std::mem::swap(&mut self.session, &mut disk);
-        let keep = if self.prover.offline { Keep::Always } else { Keep::IfComplete };
+        let keep = if self.prover.offline {
+            Keep::Always
+        } else {
+            Keep::IfComplete
+        };
         let conclusion = self.conclude(keep).await;
         std::mem::swap(&mut self.session, &mut disk);
-        let Some(conclusion) = conclusion? else { return Ok(false) };
+        let Some(conclusion) = conclusion? else {
+            return Ok(false);
+        };
         let complete = conclusion.head.is_some() && conclusion.unproven.is_empty();
         if complete || self.prover.offline {
             self.accept(conclusion);
@@ -165,20 +179,22 @@ impl<'a> Run<'a> {
     }
 
     async fn prove_from_network(&mut self, unknown: &[&ModuleVersion]) -> Result<(), ProveError> {
-        let database =
-            match Database::connect(&self.prover.address, &self.prover.http).await {
-                Ok(database) => database,
-                Err(error) => {
-                    self.proofs.fail_rest(unknown, &error.to_string());
-                    self.proofs.faults.push(Fault::new(error.to_string()));
-                    return Ok(());
-                }
-            };
+        let database = match Database::connect(&self.prover.address, &self.prover.http).await {
+            Ok(database) => database,
+            Err(error) => {
+                self.proofs.fail_rest(unknown, &error.to_string());
+                self.proofs.faults.push(Fault::new(error.to_string()));
+                return Ok(());
+            }
+        };
         self.proofs.source = Some(database.source());
         self.database = Some(database);
 
-        let missing: Vec<&ModuleVersion> =
-            unknown.iter().copied().filter(|module| !self.from_go_cache.contains(*module)).collect();
+        let missing: Vec<&ModuleVersion> = unknown
+            .iter()
+            .copied()
+            .filter(|module| !self.from_go_cache.contains(*module))
+            .collect();
         self.look_up(&missing, true).await;
         let mut conclusion = self.conclude(Keep::Always).await?;
 
@@ -194,23 +210,31 @@ impl<'a> Run<'a> {
                 self.session.forget(module);
                 self.from_go_cache.remove(module);
             }
-            self.look_up(&doubtful.iter().collect::<Vec<_>>(), false).await;
+            self.look_up(&doubtful.iter().collect::<Vec<_>>(), false)
+                .await;
             conclusion = self.conclude(Keep::Always).await?;
         }
         if let Some(conclusion) = conclusion {
             self.accept(conclusion);
         }
-        self.proofs.fail_rest(unknown, "no tree head was there to prove it under");
+        self.proofs
+            .fail_rest(unknown, "no tree head was there to prove it under");
         Ok(())
     }
 
     /// The first round of requests: `/latest` and the lookups, all at once.
     async fn look_up(&mut self, modules: &[&ModuleVersion], with_latest: bool) {
-        let Some(database) = &self.database else { return };
+        let Some(database) = &self.database else {
+            return;
+        };
         let progress = &self.prover.progress;
         progress.expect_lookups(modules.len());
         let latest = async {
-            if with_latest { Some(database.latest().await) } else { None }
+            if with_latest {
+                Some(database.latest().await)
+            } else {
+                None
+            }
         };
         let lookups = async {
             let mut pending: FuturesUnordered<_> = modules
@@ -267,7 +291,9 @@ impl<'a> Run<'a> {
                 Err(OrderError::Fork(fork)) => return Err(self.misbehaved(*fork)),
                 Err(OrderError::Damaged(error)) => return Err(error.into()),
             };
-            let Some(plan) = plan else { return self.settled() };
+            let Some(plan) = plan else {
+                return self.settled();
+            };
             // 5. One plan of tiles for all records and heads, one round of requests.
             let tiles = self.authenticate(&plan).await;
             let conclusion = match self.session.conclude(plan, &tiles) {
@@ -309,27 +335,35 @@ impl<'a> Run<'a> {
         }))
     }
 
-    async fn authenticate(&mut self, plan: &Plan) -> tiles::Authentic {
+    async fn authenticate(&mut self, plan: &Plan) -> AuthenticTiles {
         let database = self.database.as_ref();
-        let (authentic, faults) =
-            self.tiles.authenticate(plan.tiles(), plan.head(), database, &self.prover.progress).await;
+        let (authentic, faults) = self
+            .tiles
+            .authenticate(plan.tiles(), plan.head(), database, &self.prover.progress)
+            .await;
         self.proofs.tile_faults = faults;
         authentic
     }
 
     fn accept(&mut self, conclusion: Conclusion) {
         for (module, record) in conclusion.records {
-            self.proofs.outcomes.insert(module, Outcome::Proven(Box::new(record)));
+            self.proofs
+                .outcomes
+                .insert(module, Outcome::Proven(Box::new(record)));
         }
         for (module, unproven) in conclusion.unproven {
             let reason = self.explain(unproven);
-            self.proofs.outcomes.insert(module, Outcome::Unavailable(reason));
+            self.proofs
+                .outcomes
+                .insert(module, Outcome::Unavailable(reason));
         }
         if conclusion.head.is_none() {
-            let reason = self.explain_tiles().unwrap_or_else(|| "its tiles are missing".to_owned());
-            self.proofs
-                .faults
-                .push(Fault::new(format!("the log's newest tree head could not be proven: {reason}")));
+            let reason = self
+                .explain_tiles()
+                .unwrap_or_else(|| "its tiles are missing".to_owned());
+            self.proofs.faults.push(Fault::new(format!(
+                "the log's newest tree head could not be proven: {reason}"
+            )));
         }
         self.proofs.head = conclusion.head.or(self.proofs.head.take());
     }
@@ -351,11 +385,14 @@ impl<'a> Run<'a> {
     }
 
     fn give_up_offline(mut self, unknown: &[&ModuleVersion]) -> Proofs {
-        self.proofs.fail_rest(unknown, "not on this disk, and --offline forbids to ask the log");
+        self.proofs.fail_rest(
+            unknown,
+            "not on this disk, and --offline forbids to ask the log",
+        );
         if self.prover.refresh {
-            self.proofs
-                .faults
-                .push(Fault::new("--refresh needs the network, which --offline forbids".to_owned()));
+            self.proofs.faults.push(Fault::new(
+                "--refresh needs the network, which --offline forbids".to_owned(),
+            ));
         }
         self.proofs
     }

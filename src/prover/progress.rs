@@ -43,6 +43,10 @@ impl Progress {
     /// What is being fetched: lookups first, then tiles.
     #[must_use]
     pub fn phase(&self) -> &'static str {
-        if self.in_tiles.load(Ordering::Relaxed) == 0 { "asking the log" } else { "fetching tiles" }
+        if self.in_tiles.load(Ordering::Relaxed) == 0 {
+            "asking the log"
+        } else {
+            "fetching tiles"
+        }
     }
 }

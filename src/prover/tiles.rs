@@ -2,8 +2,8 @@
 //! authenticated before anybody looks at them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::{Progress, Prover};
@@ -11,10 +11,9 @@ use crate::io::database::Database;
 use crate::io::http::Answer;
 use crate::io::tiles::{TileCache, TileReader};
 use crate::tlog::checkpoint::TreeHead;
+use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::tile::{Tile, TileHeight, hashes_at_level};
 use crate::tlog::tile_auth::{AuthenticTiles, TileFault, TilePlan};
-
-pub(super) type Authentic = AuthenticTiles<Bytes>;
 
 /// Tiles that were read or fetched so far, none of them trusted.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(super) struct TileSet {
 
 #[derive(Debug, Clone)]
 struct Found {
-    bytes: Bytes,
+    hashed: Arc<HashedTile>,
     source: Source,
 }
 
@@ -43,7 +42,10 @@ impl TileSet {
     pub(super) fn new(prover: &Prover) -> Self {
         Self {
             home: prover.tile_cache(),
-            go_cache: prover.go_cache.as_ref().map(|cache| TileReader::new(cache.tile_folder())),
+            go_cache: prover
+                .go_cache
+                .as_ref()
+                .map(|cache| TileReader::new(cache.tile_folder())),
             found: HashMap::new(),
             failures: HashMap::new(),
         }
@@ -65,18 +67,23 @@ impl TileSet {
         head: TreeHead,
         database: Option<&Database<'_>>,
         progress: &Progress,
-    ) -> (Authentic, Vec<String>) {
-        let mut wanted: Vec<Tile> =
-            plan.tiles().filter(|tile| !self.read_from_disk(tile)).collect();
+    ) -> (AuthenticTiles, Vec<String>) {
+        let mut wanted: Vec<Tile> = plan
+            .tiles()
+            .filter(|tile| !self.read_from_disk(tile))
+            .collect();
         loop {
             if let Some(database) = database {
                 self.fetch(&wanted, database, progress).await;
             }
             let (authentic, faults) = AuthenticTiles::authenticate(plan, head, |tile| {
-                self.found.get(tile).map(|found| found.bytes.clone())
+                self.found.get(tile).map(|found| Arc::clone(&found.hashed))
             });
             // Each tile of the disk is given up once, so this ends.
-            wanted = faults.iter().filter_map(|fault| self.give_up_on_disk(fault)).collect();
+            wanted = faults
+                .iter()
+                .filter_map(|fault| self.give_up_on_disk(fault))
+                .collect();
             if wanted.is_empty() || database.is_none() {
                 return (authentic, self.describe(&faults));
             }
@@ -86,11 +93,11 @@ impl TileSet {
     /// The authentic tiles that the home does not have yet.
     pub(super) fn new_for_home<'a>(
         &'a self,
-        authentic: &'a Authentic,
-    ) -> impl Iterator<Item = (Tile, &'a [u8])> {
-        authentic.iter().filter_map(|(tile, bytes)| {
+        authentic: &'a AuthenticTiles,
+    ) -> impl Iterator<Item = (Tile, Arc<HashedTile>)> + 'a {
+        authentic.iter().filter_map(|(tile, hashed)| {
             let source = self.found.get(&tile)?.source;
-            (source != Source::Home).then(|| (tile, bytes.as_ref()))
+            (source != Source::Home).then(|| (tile, Arc::clone(hashed)))
         })
     }
 
@@ -122,13 +129,28 @@ impl TileSet {
         if self.found.contains_key(tile) {
             return true;
         }
-        let home = self.home.reader().read(tile).map(|bytes| (bytes, Source::Home));
+        let home = self
+            .home
+            .reader()
+            .read(tile)
+            .map(|bytes| (bytes, Source::Home));
         let found = home.or_else(|| {
             let cache = self.go_cache.as_ref()?;
             cache.read(tile).map(|bytes| (bytes, Source::GoCache))
         });
-        let Some((bytes, source)) = found else { return false };
-        self.found.insert(*tile, Found { bytes: bytes.into(), source });
+        let Some((bytes, source)) = found else {
+            return false;
+        };
+        let Ok(hashed) = HashedTile::parse(tile, &bytes) else {
+            return false;
+        };
+        self.found.insert(
+            *tile,
+            Found {
+                hashed: Arc::new(hashed),
+                source,
+            },
+        );
         true
     }
 
@@ -141,11 +163,23 @@ impl TileSet {
         while let Some((tile, answer)) = pending.next().await {
             progress.tile_done();
             match answer {
-                Ok(Answer::Found(bytes)) => {
-                    self.found.insert(tile, Found { bytes, source: Source::Network });
-                }
+                // Hashing here hides behind the requests that are still under way.
+                Ok(Answer::Found(bytes)) => match HashedTile::parse(&tile, &bytes) {
+                    Ok(hashed) => {
+                        let hashed = Arc::new(hashed);
+                        self.found.insert(
+                            tile,
+                            Found {
+                                hashed,
+                                source: Source::Network,
+                            },
+                        );
+                    }
+                    Err(error) => drop(self.failures.insert(tile, error.to_string())),
+                },
                 Ok(Answer::Absent { status, .. }) => {
-                    self.failures.insert(tile, format!("{tile}: the server answered {status}"));
+                    self.failures
+                        .insert(tile, format!("{tile}: the server answered {status}"));
                 }
                 Err(error) => {
                     self.failures.insert(tile, error.to_string());
@@ -156,15 +190,18 @@ impl TileSet {
 
     /// The cause of each fault, those first that explain the others.
     fn describe(&self, faults: &[TileFault]) -> Vec<String> {
-        let (consequences, causes): (Vec<_>, Vec<_>) =
-            faults.iter().partition(|fault| matches!(fault, TileFault::Unvouched(_)));
+        let (consequences, causes): (Vec<_>, Vec<_>) = faults
+            .iter()
+            .partition(|fault| matches!(fault, TileFault::Unvouched(_)));
         causes
             .into_iter()
             .chain(consequences)
-            .map(|fault: &TileFault| match (fault, self.failures.get(&fault.tile())) {
-                (TileFault::Missing(_), Some(failure)) => failure.clone(),
-                _ => fault.to_string(),
-            })
+            .map(
+                |fault: &TileFault| match (fault, self.failures.get(&fault.tile())) {
+                    (TileFault::Missing(_), Some(failure)) => failure.clone(),
+                    _ => fault.to_string(),
+                },
+            )
             .collect()
     }
 }

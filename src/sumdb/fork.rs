@@ -68,7 +68,11 @@ impl Fork {
             }
             Contradiction::TwoRoots => Ok(()),
         }?;
-        Ok(Self { smaller, larger, contradiction })
+        Ok(Self {
+            smaller,
+            larger,
+            contradiction,
+        })
     }
 
     /// The head of the smaller tree.

@@ -36,15 +36,25 @@ impl<'a> LookupReply<'a> {
     /// # Errors
     /// [`LookupError`]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, LookupError> {
-        let newline = bytes.iter().position(|byte| *byte == b'\n').ok_or(LookupError::Index)?;
+        let newline = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .ok_or(LookupError::Index)?;
         let (index, rest) = bytes.split_at(newline);
         let index = std::str::from_utf8(index).ok().and_then(parse_size);
         let index = index.ok_or(LookupError::Index)?;
         let rest = rest.strip_prefix(b"\n").ok_or(LookupError::NoEnd)?;
-        let end = rest.windows(2).position(|pair| pair == b"\n\n").ok_or(LookupError::NoEnd)?;
+        let end = rest
+            .windows(2)
+            .position(|pair| pair == b"\n\n")
+            .ok_or(LookupError::NoEnd)?;
         let (text, note) = rest.split_at(end.saturating_add(1));
         let note = note.strip_prefix(b"\n").ok_or(LookupError::NoEnd)?;
-        Ok(Self { index, text: RecordText::parse(text)?, note })
+        Ok(Self {
+            index,
+            text: RecordText::parse(text)?,
+            note,
+        })
     }
 }
 
@@ -68,7 +78,16 @@ mod tests {
 
     #[test]
     fn an_index_has_one_form() {
-        for index in ["", "042", "-1", "+1", " 1", "1 ", "9223372036854775808", "a"] {
+        for index in [
+            "",
+            "042",
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "9223372036854775808",
+            "a",
+        ] {
             let reply = format!("{index}\n{RECORD}\nnote\n");
             assert_eq!(parse(&reply), Err(LookupError::Index), "{index:?}");
         }
@@ -80,9 +99,14 @@ mod tests {
     fn a_record_must_end_and_be_text() {
         assert_eq!(parse("42\n"), Err(LookupError::NoEnd));
         assert_eq!(parse(&format!("42\n{RECORD}")), Err(LookupError::NoEnd));
-        assert_eq!(parse("42\n\n\nnote\n"), Err(LookupError::Text(RecordTextError::BlankLine)));
         assert_eq!(
-            parse("42\nexample.com/m\x1b v1\n\nnote\n").unwrap_err().to_string(),
+            parse("42\n\n\nnote\n"),
+            Err(LookupError::Text(RecordTextError::BlankLine))
+        );
+        assert_eq!(
+            parse("42\nexample.com/m\x1b v1\n\nnote\n")
+                .unwrap_err()
+                .to_string(),
             "the record is not plain UTF-8 text"
         );
     }

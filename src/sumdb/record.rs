@@ -46,7 +46,9 @@ impl RecordText {
         if text.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
             return Err(RecordTextError::NotText);
         }
-        let lines = text.strip_suffix('\n').ok_or(RecordTextError::NoFinalNewline)?;
+        let lines = text
+            .strip_suffix('\n')
+            .ok_or(RecordTextError::NoFinalNewline)?;
         if lines.split('\n').any(str::is_empty) {
             return Err(RecordTextError::BlankLine);
         }
@@ -93,7 +95,12 @@ impl AuthenticRecord {
     ) -> Result<Self, ProofError> {
         let head = head.tree_head();
         proof.verify(record_hash(text.as_str().as_bytes()), index, &head)?;
-        Ok(Self { index, text, proof, head })
+        Ok(Self {
+            index,
+            text,
+            proof,
+            head,
+        })
     }
 
     /// Record index.
@@ -139,7 +146,12 @@ impl AuthenticRecord {
     #[must_use]
     pub fn recorded_hash(&self, module: &ModuleVersion, kind: Kind) -> RecordedHash {
         let mut recorded = RecordedHash::None;
-        for hash in self.text.0.lines().filter_map(|line| hash_for(line, module, kind)) {
+        for hash in self
+            .text
+            .0
+            .lines()
+            .filter_map(|line| hash_for(line, module, kind))
+        {
             recorded = match recorded {
                 RecordedHash::None => RecordedHash::One(hash),
                 RecordedHash::One(first) if first != hash => {
@@ -187,6 +199,9 @@ mod tests {
         assert_eq!(RecordText::parse(b"\xff\n"), Err(RecordTextError::NotText));
         let long = [vec![b'a'; MAX_RECORD_BYTES], vec![b'\n']].concat();
         assert_eq!(RecordText::parse(&long), Err(RecordTextError::TooLong));
-        assert_eq!(RecordText::parse(b"a b c\nd\n").unwrap().as_str(), "a b c\nd\n");
+        assert_eq!(
+            RecordText::parse(b"a b c\nd\n").unwrap().as_str(),
+            "a b c\nd\n"
+        );
     }
 }

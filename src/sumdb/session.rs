@@ -80,7 +80,9 @@ pub enum Unproven {
         index: u64,
     },
     /// The head in the reply could not be tied to the verified one.
-    #[error("the tiles that would tie the reply's tree head of {size} records are missing or not authentic")]
+    #[error(
+        "the tiles that would tie the reply's tree head of {size} records are missing or not authentic"
+    )]
     HeadNotTied {
         /// Size of the reply's tree in records.
         size: u64,
@@ -105,7 +107,12 @@ impl Session {
     /// Begins a run on a verified timeline, which may be empty.
     #[must_use]
     pub const fn new(timeline: Timeline, height: TileHeight) -> Self {
-        Self { timeline, height, heads: BTreeMap::new(), claims: BTreeMap::new() }
+        Self {
+            timeline,
+            height,
+            heads: BTreeMap::new(),
+            claims: BTreeMap::new(),
+        }
     }
 
     /// The verified timeline that the run stands on.
@@ -141,7 +148,11 @@ impl Session {
     pub fn see_lookup(&mut self, module: &ModuleVersion, reply: &[u8]) -> Result<(), ClaimError> {
         let reply = LookupReply::parse(reply)?;
         let head = self.see_head(reply.note)?;
-        let claim = Claim { index: reply.index, text: reply.text, head };
+        let claim = Claim {
+            index: reply.index,
+            text: reply.text,
+            head,
+        };
         self.claims.insert(module.clone(), claim);
         Ok(())
     }
@@ -173,7 +184,9 @@ impl Session {
     /// [`OrderError`] if heads of one size contradict each other, or the timeline is damaged.
     pub fn plan(&self) -> Result<Option<Plan>, OrderError> {
         let seen = self.heads.values().cloned();
-        let Some(candidates) = Candidates::order(&self.timeline, seen)? else { return Ok(None) };
+        let Some(candidates) = Candidates::order(&self.timeline, seen)? else {
+            return Ok(None);
+        };
         if candidates.is_settled() && self.claims.is_empty() {
             return Ok(None);
         }
@@ -190,11 +203,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Fork`] if authentic tiles contradict a signed head. No verdict may be given then.
-    pub fn conclude<B: AsRef<[u8]>>(
-        &self,
-        plan: Plan,
-        tiles: &AuthenticTiles<B>,
-    ) -> Result<Conclusion, Box<Fork>> {
+    pub fn conclude(&self, plan: Plan, tiles: &AuthenticTiles) -> Result<Conclusion, Box<Fork>> {
         let tied = plan.candidates.tie(tiles)?;
         let mut conclusion = Conclusion {
             head: tied.working,
@@ -211,12 +220,12 @@ impl Session {
         Ok(conclusion)
     }
 
-    fn prove<B: AsRef<[u8]>>(
+    fn prove(
         &self,
         module: &ModuleVersion,
         claim: &Claim,
         so_far: &Conclusion,
-        tiles: &AuthenticTiles<B>,
+        tiles: &AuthenticTiles,
     ) -> Result<AuthenticRecord, Unproven> {
         let index = claim.index;
         let head = so_far.head.as_ref().ok_or(Unproven::NoTiles { index })?;
@@ -225,18 +234,32 @@ impl Session {
             return Err(Unproven::HeadNotTied { size });
         }
         if index >= head.tree_head().size() {
-            return Err(Unproven::BeyondTree { index, size: head.tree_head().size() });
+            return Err(Unproven::BeyondTree {
+                index,
+                size: head.tree_head().size(),
+            });
         }
-        let proof = tiles.inclusion_proof(index).ok_or(Unproven::NoTiles { index })?;
+        let proof = tiles
+            .inclusion_proof(index)
+            .ok_or(Unproven::NoTiles { index })?;
         let record = AuthenticRecord::prove(head, index, claim.text.clone(), proof)
             .map_err(|cause| Unproven::OtherRecord { index, cause })?;
-        if record.is_about(module) { Ok(record) } else { Err(Unproven::OtherModule { index }) }
+        if record.is_about(module) {
+            Ok(record)
+        } else {
+            Err(Unproven::OtherModule { index })
+        }
     }
 
     /// Whether the head of a reply is one of the timeline's, by now.
     fn is_tied(&self, head: TreeHead, so_far: &Conclusion) -> bool {
         let stored = self.timeline.at(head.size()).ok().flatten();
-        so_far.head.iter().chain(&so_far.older_heads).chain(&stored).any(|known| known.tree_head() == head)
+        so_far
+            .head
+            .iter()
+            .chain(&so_far.older_heads)
+            .chain(&stored)
+            .any(|known| known.tree_head() == head)
     }
 }
 

@@ -76,14 +76,20 @@ impl Timeline {
     /// The timeline of a home without heads.
     #[must_use]
     pub const fn empty(key: VerifierKey) -> Self {
-        Self { key, notes: BTreeMap::new() }
+        Self {
+            key,
+            notes: BTreeMap::new(),
+        }
     }
 
     /// Takes up the heads that a home has kept, as pairs of tree size and signed note. They were
     /// tied to each other before they were stored; their signatures are checked at each use.
     #[must_use]
     pub fn restore(key: VerifierKey, notes: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Self {
-        Self { key, notes: notes.into_iter().collect() }
+        Self {
+            key,
+            notes: notes.into_iter().collect(),
+        }
     }
 
     /// The log's key.
@@ -97,7 +103,11 @@ impl Timeline {
     /// # Errors
     /// [`DamagedHead`]
     pub fn newest(&self) -> Result<Option<ConsistentHead>, DamagedHead> {
-        self.notes.last_key_value().map(|(&size, _)| self.at(size)).transpose().map(Option::flatten)
+        self.notes
+            .last_key_value()
+            .map(|(&size, _)| self.at(size))
+            .transpose()
+            .map(Option::flatten)
     }
 
     /// The head of that size, if it was ever verified.
@@ -105,9 +115,10 @@ impl Timeline {
     /// # Errors
     /// [`DamagedHead`]
     pub fn at(&self, size: u64) -> Result<Option<ConsistentHead>, DamagedHead> {
-        let Some(note) = self.notes.get(&size) else { return Ok(None) };
-        let head = open_head(note, &self.key)
-            .map_err(|cause| DamagedHead::Note { size, cause })?;
+        let Some(note) = self.notes.get(&size) else {
+            return Ok(None);
+        };
+        let head = open_head(note, &self.key).map_err(|cause| DamagedHead::Note { size, cause })?;
         match head.head().size() {
             found if found == size => Ok(Some(ConsistentHead(head))),
             found => Err(DamagedHead::Size { size, found }),
@@ -160,7 +171,11 @@ impl Candidates {
             verified.as_ref().map(|head| head.0.clone())
         };
         let older = by_size.into_values().collect();
-        Ok(working.map(|working| Self { working, verified, older }))
+        Ok(working.map(|working| Self {
+            working,
+            verified,
+            older,
+        }))
     }
 
     /// The head under which everything is to be proven.
@@ -173,7 +188,10 @@ impl Candidates {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.older.is_empty()
-            && self.verified.as_ref().is_some_and(|verified| verified.0 == self.working)
+            && self
+                .verified
+                .as_ref()
+                .is_some_and(|verified| verified.0 == self.working)
     }
 
     /// Adds to a plan for the working head what ties the other heads to it.
@@ -194,8 +212,11 @@ impl Candidates {
     /// # Errors
     /// [`Fork`] if a signed head is contradicted by tiles that are authentic under the working
     /// head.
-    pub fn tie<B: AsRef<[u8]>>(self, tiles: &AuthenticTiles<B>) -> Result<TiedHeads, Box<Fork>> {
-        let nothing = TiedHeads { working: None, older: Vec::new() };
+    pub fn tie(self, tiles: &AuthenticTiles) -> Result<TiedHeads, Box<Fork>> {
+        let nothing = TiedHeads {
+            working: None,
+            older: Vec::new(),
+        };
         if tiles.head() != self.working.head() {
             return Ok(nothing);
         }
@@ -211,7 +232,10 @@ impl Candidates {
             }
         }
         if verified_is_prefix {
-            Ok(TiedHeads { working: Some(ConsistentHead(self.working)), older })
+            Ok(TiedHeads {
+                working: Some(ConsistentHead(self.working)),
+                older,
+            })
         } else {
             Ok(nothing)
         }
@@ -219,15 +243,17 @@ impl Candidates {
 }
 
 /// `Ok(false)` if the tiles do not tell.
-fn is_prefix<B: AsRef<[u8]>>(
+fn is_prefix(
     older: &Checkpoint,
     working: &Checkpoint,
-    tiles: &AuthenticTiles<B>,
+    tiles: &AuthenticTiles,
 ) -> Result<bool, Box<Fork>> {
     if older == working {
         return Ok(true);
     }
-    let Some(root) = tiles.root_at(older.head().size()) else { return Ok(false) };
+    let Some(root) = tiles.root_at(older.head().size()) else {
+        return Ok(false);
+    };
     if root == older.head().root() {
         return Ok(true);
     }

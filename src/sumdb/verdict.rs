@@ -78,8 +78,8 @@ pub fn compare(
         RecordedHash::One(recorded) if recorded == *hash => Comparison::Equal,
         RecordedHash::One(recorded) => Comparison::Different { recorded },
         // A record that contradicts itself vouches for nothing.
-        RecordedHash::Several(first, second) => {
-            Comparison::Different { recorded: if first == *hash { second } else { first } }
-        }
+        RecordedHash::Several(first, second) => Comparison::Different {
+            recorded: if first == *hash { second } else { first },
+        },
     }
 }

@@ -18,6 +18,7 @@
 
 pub mod checkpoint;
 pub mod hash;
+pub mod hashed_tile;
 pub mod note;
 pub mod proof;
 pub mod range;

@@ -6,9 +6,11 @@
 //! and there is no list whose length could be counted wrong (CVE-2026-56865).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::checkpoint::TreeHead;
-use super::hash::{EMPTY_ROOT, HASH_BYTES, Hash, node_hash};
+use super::hash::{EMPTY_ROOT, Hash};
+use super::hashed_tile::HashedTile;
 use super::proof::{ConsistencyProof, InclusionProof};
 use super::range::fold_right;
 use super::tile::{Tile, TileHeight, TileLevel, climb, hashes_at_level};
@@ -149,14 +151,6 @@ pub enum TileFault {
     /// It was not given.
     #[error("{0} is missing")]
     Missing(Tile),
-    /// It has the wrong length.
-    #[error("{tile} has {found} bytes instead of {expected}", expected = tile.hash_bytes())]
-    WrongLength {
-        /// Which tile.
-        tile: Tile,
-        /// Length that came, in bytes.
-        found: usize,
-    },
     /// It does not hash to what the authentic tile above it holds.
     #[error("{0} does not hash to its place in the tile above it")]
     WrongHash(Tile),
@@ -174,7 +168,6 @@ impl TileFault {
     pub const fn tile(&self) -> Tile {
         match *self {
             Self::Missing(tile)
-            | Self::WrongLength { tile, .. }
             | Self::WrongHash(tile)
             | Self::WrongRoot(tile)
             | Self::Unvouched(tile) => tile,
@@ -184,64 +177,52 @@ impl TileFault {
 
 /// Tiles of which each hash is known to be the tree's under one head.
 #[derive(Debug, Clone)]
-pub struct AuthenticTiles<B> {
+pub struct AuthenticTiles {
     height: TileHeight,
     head: TreeHead,
-    tiles: BTreeMap<(u8, u64), B>,
+    tiles: BTreeMap<(u8, u64), Arc<HashedTile>>,
 }
 
-impl<B: AsRef<[u8]>> AuthenticTiles<B> {
-    /// Checks the planned tiles against the root under `head`, taking each one's bytes from
-    /// `bytes_of`, and keeps those that are authentic; the others are told in the second value.
+impl AuthenticTiles {
+    /// Checks the planned tiles, as far as `tile_of` has them, against the root under `head`, and
+    /// keeps those that are authentic; the others are told in the second value.
     ///
     /// Nothing is authentic if the plan was made for another size than the head's.
     pub fn authenticate(
         plan: &TilePlan,
         head: TreeHead,
-        mut bytes_of: impl FnMut(&Tile) -> Option<B>,
+        mut tile_of: impl FnMut(&Tile) -> Option<Arc<HashedTile>>,
     ) -> (Self, Vec<TileFault>) {
         let mut authentic = Self {
             height: plan.height,
             head,
             tiles: BTreeMap::new(),
         };
-        let mut faults = Vec::new();
         if plan.size != head.size() {
-            faults.extend(plan.tiles().map(TileFault::Unvouched));
-            return (authentic, faults);
+            return (authentic, plan.tiles().map(TileFault::Unvouched).collect());
         }
-
+        let mut faults = Vec::new();
         let mut right_edge = Vec::new();
-        let mut right_edge_complete = true;
+        let mut right_edge_is_whole = true;
         let mut full_tiles = Vec::new();
         for tile in plan.tiles() {
-            let found = match bytes_of(&tile) {
-                None => Err(TileFault::Missing(tile)),
-                Some(bytes) if bytes.as_ref().len() != tile.hash_bytes() => {
-                    Err(TileFault::WrongLength {
-                        tile,
-                        found: bytes.as_ref().len(),
-                    })
+            match tile_of(&tile) {
+                None => {
+                    right_edge_is_whole &= tile.is_full();
+                    faults.push(TileFault::Missing(tile));
                 }
-                Some(bytes) => Ok(bytes),
-            };
-            match found {
-                Err(fault) => {
-                    right_edge_complete &= tile.is_full();
-                    faults.push(fault);
-                }
-                Ok(bytes) if tile.is_full() => full_tiles.push((tile, bytes)),
-                Ok(bytes) => right_edge.push((tile, bytes)),
+                Some(hashed) if tile.is_full() => full_tiles.push((tile, hashed)),
+                Some(hashed) => right_edge.push((tile, hashed)),
             }
         }
 
         // Higher levels come first, and their subtrees are the larger ones: the order of the fold.
-        let folded: Vec<Hash> = right_edge
+        let roots: Vec<Hash> = right_edge
             .iter()
-            .flat_map(|(_, bytes)| subtree_roots(bytes.as_ref()))
+            .flat_map(|(_, hashed)| hashed.subtree_roots())
             .collect();
-        if fold_right(&folded) != Some(head.root()) {
-            let fault = if right_edge_complete {
+        if fold_right(&roots) != Some(head.root()) {
+            let fault = if right_edge_is_whole {
                 TileFault::WrongRoot
             } else {
                 TileFault::Unvouched
@@ -254,28 +235,29 @@ impl<B: AsRef<[u8]>> AuthenticTiles<B> {
             );
             return (authentic, faults);
         }
-        for (tile, bytes) in right_edge {
-            authentic.insert(tile, bytes);
+        for (tile, hashed) in right_edge {
+            authentic.insert(tile, hashed);
         }
-        for (tile, bytes) in full_tiles {
-            let vouched = tile.parent().and_then(|(level, index, position)| {
-                authentic.hash_in_tile(level, index, position)
-            });
-            match vouched {
+        for (tile, hashed) in full_tiles {
+            match authentic.vouched_root(&tile) {
                 None => faults.push(TileFault::Unvouched(tile)),
-                Some(root) if perfect_root(hashes(bytes.as_ref()).collect()) == Some(root) => {
-                    authentic.insert(tile, bytes);
-                }
+                vouched if vouched == hashed.full_root(&tile) => authentic.insert(tile, hashed),
                 Some(_) => faults.push(TileFault::WrongHash(tile)),
             }
         }
         (authentic, faults)
     }
 
-    fn insert(&mut self, tile: Tile, bytes: B) {
+    fn insert(&mut self, tile: Tile, hashed: Arc<HashedTile>) {
         if let TileLevel::Hashes(level) = tile.level() {
-            self.tiles.insert((level, tile.index()), bytes);
+            self.tiles.insert((level, tile.index()), hashed);
         }
+    }
+
+    /// The root that a full tile must have: the hash at its place in the tile above.
+    fn vouched_root(&self, tile: &Tile) -> Option<Hash> {
+        let (level, index, position) = tile.parent()?;
+        self.tiles.get(&(level, index))?.node(0, position)
     }
 
     /// The head under which the tiles are authentic.
@@ -284,11 +266,11 @@ impl<B: AsRef<[u8]>> AuthenticTiles<B> {
         self.head
     }
 
-    /// The authentic tiles and their bytes.
-    pub fn iter(&self) -> impl Iterator<Item = (Tile, &B)> {
-        self.tiles.iter().filter_map(|(&(level, index), bytes)| {
+    /// The authentic tiles.
+    pub fn iter(&self) -> impl Iterator<Item = (Tile, &Arc<HashedTile>)> {
+        self.tiles.iter().filter_map(|(&(level, index), hashed)| {
             let tile = Tile::in_tree(self.height, level, index, self.head.size())?;
-            Some((tile, bytes))
+            Some((tile, hashed))
         })
     }
 
@@ -383,57 +365,11 @@ impl<B: AsRef<[u8]>> AuthenticTiles<B> {
         let height = u32::from(self.height.levels());
         let tile_level = u8::try_from(level.checked_div(height)?).ok()?;
         let level_in_tile = level.checked_rem(height)?;
-        let width = 1_u64.checked_shl(level_in_tile)?;
-        let first = node.checked_mul(width)?;
-        let index = climb(first, self.height);
-        let position =
-            first.checked_sub(index.checked_mul(u64::from(self.height.full_width()))?)?;
-        let tile = self.tiles.get(&(tile_level, index))?;
-        let skipped = usize::try_from(position).ok()?.checked_mul(HASH_BYTES)?;
-        let wanted = usize::try_from(width).ok()?.checked_mul(HASH_BYTES)?;
-        let run = tile.as_ref().get(skipped..skipped.checked_add(wanted)?)?;
-        perfect_root(hashes(run).collect())
+        // So many nodes of this level lie in one tile.
+        let nodes = u64::from(self.height.full_width()).checked_shr(level_in_tile)?;
+        let tile = self.tiles.get(&(tile_level, node.checked_div(nodes)?))?;
+        tile.node(level_in_tile, node.checked_rem(nodes)?)
     }
-
-    fn hash_in_tile(&self, level: u8, index: u64, position: u64) -> Option<Hash> {
-        let tile = self.tiles.get(&(level, index))?;
-        hashes(tile.as_ref()).nth(usize::try_from(position).ok()?)
-    }
-}
-
-fn hashes(bytes: &[u8]) -> impl Iterator<Item = Hash> + '_ {
-    bytes
-        .as_chunks::<HASH_BYTES>()
-        .0
-        .iter()
-        .map(|bytes| Hash::from_bytes(*bytes))
-}
-
-/// The roots of the perfect subtrees into which a run of neighbouring hashes falls, largest first.
-fn subtree_roots(bytes: &[u8]) -> Vec<Hash> {
-    let mut hashes: Vec<Hash> = hashes(bytes).collect();
-    let mut roots = Vec::new();
-    while let Some(largest) = hashes.len().checked_ilog2() {
-        let rest = hashes.split_off(1_usize.wrapping_shl(largest));
-        roots.extend(perfect_root(hashes));
-        hashes = rest;
-    }
-    roots
-}
-
-/// The root above 2^n neighbouring hashes; `None` for any other number.
-fn perfect_root(mut hashes: Vec<Hash>) -> Option<Hash> {
-    if !hashes.len().is_power_of_two() {
-        return None;
-    }
-    while hashes.len() > 1 {
-        let (pairs, _) = hashes.as_chunks::<2>();
-        hashes = pairs
-            .iter()
-            .map(|[left, right]| node_hash(left, right))
-            .collect();
-    }
-    hashes.pop()
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::golang::gosum::{GoSum, MAX_GO_SUM_BYTES, NotGoSum};
+use crate::io::goenv::goflags::{GoflagsError, modfile};
 use crate::io::goenv::{Environment, GoEnv};
 use crate::io::workspace::{
     Workspace, WorkspaceError, find_module_root, find_workspace, sum_file_of_module,
 };
-use crate::io::goenv::goflags::{GoflagsError, modfile};
 
 /// The path that means standard input.
 const STDIN: &str = "-";
@@ -44,7 +44,9 @@ pub enum InputError {
         cause: NotGoSum,
     },
     /// A folder without anything to verify.
-    #[error("{name} has no go.sum: give the path of one, or run go mod tidy if the module has dependencies")]
+    #[error(
+        "{name} has no go.sum: give the path of one, or run go mod tidy if the module has dependencies"
+    )]
     NoGoSum {
         /// The folder.
         name: String,
@@ -76,7 +78,11 @@ impl Document {
     /// [`InputError::NotGoSum`]
     pub fn parse(name: String, bytes: Vec<u8>) -> Result<Self, InputError> {
         match GoSum::parse(&bytes) {
-            Ok(go_sum) => Ok(Self { name, bytes, go_sum }),
+            Ok(go_sum) => Ok(Self {
+                name,
+                bytes,
+                go_sum,
+            }),
             Err(cause) => Err(InputError::NotGoSum { name, cause }),
         }
     }
@@ -120,8 +126,10 @@ pub fn read(
             continue;
         }
         let name = path.display().to_string();
-        let metadata =
-            fs::metadata(path).map_err(|cause| InputError::Read { name: name.clone(), cause })?;
+        let metadata = fs::metadata(path).map_err(|cause| InputError::Read {
+            name: name.clone(),
+            cause,
+        })?;
         if metadata.is_dir() {
             documents.extend(read_folder(path, environment)?);
         } else if metadata.is_file() {
@@ -139,10 +147,15 @@ fn read_around(environment: &Environment, go: &GoEnv) -> Result<Vec<Document>, I
         return read_workspace(&go_work, here);
     }
     let Some(root) = find_module_root(here) else {
-        return Err(InputError::NoModule { name: here.display().to_string() });
+        return Err(InputError::NoModule {
+            name: here.display().to_string(),
+        });
     };
     let modfile = modfile(go.goflags().value())?.map(|file| environment.resolve(file));
-    read_module(&sum_file_of_module(&root, modfile.as_deref()), &shown_from(here, &root))
+    read_module(
+        &sum_file_of_module(&root, modfile.as_deref()),
+        &shown_from(here, &root),
+    )
 }
 
 /// A folder that was named: its workspace, if it is the root of one, or its own go.sum.
@@ -156,10 +169,16 @@ fn read_folder(folder: &Path, environment: &Environment) -> Result<Vec<Document>
 
 fn read_module(go_sum: &Path, folder: &Path) -> Result<Vec<Document>, InputError> {
     if go_sum.is_file() {
-        let name = if go_sum.starts_with(folder) { go_sum.to_owned() } else { folder.join("go.sum") };
+        let name = if go_sum.starts_with(folder) {
+            go_sum.to_owned()
+        } else {
+            folder.join("go.sum")
+        };
         return Ok(vec![read_file(go_sum, &name)?]);
     }
-    Err(InputError::NoGoSum { name: folder.display().to_string() })
+    Err(InputError::NoGoSum {
+        name: folder.display().to_string(),
+    })
 }
 
 /// go.work.sum and the go.sum of every module that the workspace uses, as far as they are there.
@@ -172,7 +191,9 @@ fn read_workspace(go_work: &Path, here: &Path) -> Result<Vec<Document>, InputErr
         .map(|sum| read_file(sum, &shown_from(here, sum)))
         .collect::<Result<_, _>>()?;
     if documents.is_empty() {
-        return Err(InputError::NoGoSum { name: shown_from(here, go_work).display().to_string() });
+        return Err(InputError::NoGoSum {
+            name: shown_from(here, go_work).display().to_string(),
+        });
     }
     Ok(documents)
 }
@@ -195,15 +216,19 @@ fn read_file(path: &Path, name: &Path) -> Result<Document, InputError> {
 }
 
 fn read_stdin() -> Result<Document, InputError> {
-    let bytes = read_bounded(io::stdin().lock())
-        .map_err(|cause| InputError::Read { name: STDIN.to_owned(), cause })?;
+    let bytes = read_bounded(io::stdin().lock()).map_err(|cause| InputError::Read {
+        name: STDIN.to_owned(),
+        cause,
+    })?;
     Document::parse(STDIN.to_owned(), bytes)
 }
 
 /// One byte more than the limit is read, so that the parser can tell of it.
 fn read_bounded(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let limit = u64::try_from(MAX_GO_SUM_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(MAX_GO_SUM_BYTES)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     reader.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -58,10 +58,13 @@ pub fn modules_to_prove(documents: &[Document], private: &PatternList) -> BTreeS
 }
 
 fn lines(documents: &[Document]) -> impl Iterator<Item = (usize, &GoSumLine)> {
-    documents
-        .iter()
-        .enumerate()
-        .flat_map(|(number, document)| document.go_sum().lines.iter().map(move |line| (number, line)))
+    documents.iter().enumerate().flat_map(|(number, document)| {
+        document
+            .go_sum()
+            .lines
+            .iter()
+            .map(move |line| (number, line))
+    })
 }
 
 impl Report {
@@ -83,23 +86,35 @@ impl Report {
             })
             .collect();
         for (document, content) in documents.iter().enumerate() {
-            results.extend(content.go_sum().malformed.iter().map(|malformed| LineResult {
-                document,
-                line: malformed.line,
-                column: malformed.column,
-                module: None,
-                kind: None,
-                verdict: Verdict::Malformed,
-                expected: None,
-                found: None,
-                record: None,
-                note: Some(malformed.reason.to_string()),
-            }));
+            results.extend(
+                content
+                    .go_sum()
+                    .malformed
+                    .iter()
+                    .map(|malformed| LineResult {
+                        document,
+                        line: malformed.line,
+                        column: malformed.column,
+                        module: None,
+                        kind: None,
+                        verdict: Verdict::Malformed,
+                        expected: None,
+                        found: None,
+                        record: None,
+                        note: Some(malformed.reason.to_string()),
+                    }),
+            );
         }
         results.sort_by_key(|result| (result.document, result.line));
-        let module_count =
-            lines(documents).map(|(_, line)| &line.module).collect::<BTreeSet<_>>().len();
-        Self { results, proofs, module_count }
+        let module_count = lines(documents)
+            .map(|(_, line)| &line.module)
+            .collect::<BTreeSet<_>>()
+            .len();
+        Self {
+            results,
+            proofs,
+            module_count,
+        }
     }
 
     /// What can be said when the run gave no verdict: nothing is verified.
@@ -107,7 +122,9 @@ impl Report {
     pub fn unproven(documents: &[Document], private: &PatternList, reason: &str) -> Self {
         let mut proofs = Proofs::default();
         for module in modules_to_prove(documents, private) {
-            proofs.outcomes.insert(module, Outcome::Unavailable(reason.to_owned()));
+            proofs
+                .outcomes
+                .insert(module, Outcome::Unavailable(reason.to_owned()));
         }
         Self::new(documents, private, proofs)
     }
@@ -115,7 +132,10 @@ impl Report {
     /// How many lines have this verdict.
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.results.iter().filter(|result| result.verdict == verdict).count()
+        self.results
+            .iter()
+            .filter(|result| result.verdict == verdict)
+            .count()
     }
 }
 
@@ -124,9 +144,12 @@ fn conflicting_lines(documents: &[Document]) -> HashMap<(usize, usize), String> 
     let mut first: HashMap<(&ModuleVersion, Kind), (usize, &GoSumLine)> = HashMap::new();
     let mut conflicts = HashMap::new();
     for (document, line) in lines(documents) {
-        let LineHash::H1(hash) = &line.hash else { continue };
-        let (first_document, first_line) =
-            *first.entry((&line.module, line.kind)).or_insert((document, line));
+        let LineHash::H1(hash) = &line.hash else {
+            continue;
+        };
+        let (first_document, first_line) = *first
+            .entry((&line.module, line.kind))
+            .or_insert((document, line));
         if matches!(&first_line.hash, LineHash::H1(first_hash) if first_hash != hash) {
             let place = format!("{}:{}", documents[first_document].name(), first_line.line);
             conflicts.insert(
@@ -156,7 +179,9 @@ fn judge(document: usize, line: &GoSumLine, is_private: bool, proofs: &Proofs) -
         LineHash::Unsupported { algorithm, .. } => {
             result.verdict = Verdict::UnsupportedHash;
             result.column = line.hash_column;
-            result.note = Some(format!("the hash algorithm {algorithm} is not known; h1 is"));
+            result.note = Some(format!(
+                "the hash algorithm {algorithm} is not known; h1 is"
+            ));
             return result;
         }
     };
@@ -179,8 +204,10 @@ fn judge(document: usize, line: &GoSumLine, is_private: bool, proofs: &Proofs) -
             } else {
                 format!(": {}", message.trim())
             };
-            result.note =
-                Some(format!("the log has no record of {}: {status}{words}", line.module));
+            result.note = Some(format!(
+                "the log has no record of {}: {status}{words}",
+                line.module
+            ));
         }
         Some(Outcome::Proven(record)) => {
             result.record = Some(record.index());

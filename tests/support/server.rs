@@ -232,14 +232,16 @@ impl Shared {
         if !self.serving.delay.is_zero() {
             thread::sleep(self.serving.delay);
         }
-        if response.fault == Some(Fault::HangBeforeHeaders) {
-            wire::wait_for_hang_up(stream);
-            self.in_flight.fetch_sub(1, SeqCst);
-            return Ok(End::Closed);
-        }
         // Before the answer: the client may have sent its next request when this thread goes on.
-        self.in_flight.fetch_sub(1, SeqCst);
-        wire::send(stream, &response, with_body)
+        let hangs = response.fault == Some(Fault::HangBeforeHeaders);
+        if !hangs {
+            self.in_flight.fetch_sub(1, SeqCst);
+        }
+        let end = wire::send(stream, &response, with_body);
+        if hangs {
+            self.in_flight.fetch_sub(1, SeqCst);
+        }
+        end
     }
 
     fn strip_prefix(&self, request: &mut Request) {

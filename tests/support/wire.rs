@@ -198,7 +198,7 @@ fn endless(mut stream: &TcpStream, response: &Response) -> Result<()> {
 }
 
 /// Blocks until the client closes its side, or the server is dropped.
-pub fn wait_for_hang_up(mut stream: &TcpStream) {
+fn wait_for_hang_up(mut stream: &TcpStream) {
     let mut ignored = [0; 1024];
     while matches!(stream.read(&mut ignored), Ok(1..)) {}
 }

@@ -31,7 +31,11 @@ pub(in crate::cli) fn run(global: &GlobalArgs, _args: &EnvArgs) -> anyhow::Resul
                 schema: "sumcheck.env/1",
                 settings: rows
                     .iter()
-                    .map(|row| Row { name: row.name, value: &row.value, origin: &row.origin })
+                    .map(|row| Row {
+                        name: row.name,
+                        value: &row.value,
+                        origin: &row.origin,
+                    })
                     .collect(),
             };
             write_json(std::io::stdout().lock(), &document)?;

@@ -26,9 +26,12 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &HeadsArgs) -> anyhow::Resu
     let rows: Vec<Row> = heads
         .iter()
         .map(|head| {
-            let opened = open_head(&head.note, &settings.key).ok().map(|note| note.head());
-            let intact = opened
-                .is_some_and(|note| note.size() == head.size && *note.root().as_bytes() == head.root);
+            let opened = open_head(&head.note, &settings.key)
+                .ok()
+                .map(|note| note.head());
+            let intact = opened.is_some_and(|note| {
+                note.size() == head.size && *note.root().as_bytes() == head.root
+            });
             damaged += usize::from(!intact);
             Row::new(head, intact)
         })
@@ -36,8 +39,11 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &HeadsArgs) -> anyhow::Resu
 
     match settings.format {
         Format::Json => {
-            let document =
-                Heads { schema: "sumcheck.heads/1", log: (&settings.key).into(), heads: rows };
+            let document = Heads {
+                schema: "sumcheck.heads/1",
+                log: (&settings.key).into(),
+                heads: rows,
+            };
             write_json(std::io::stdout().lock(), &document)?;
         }
         Format::Human => {
@@ -64,7 +70,11 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &HeadsArgs) -> anyhow::Resu
             out.flush()?;
         }
     }
-    Ok(if damaged == 0 { Exit::Ok } else { Exit::Unverified })
+    Ok(if damaged == 0 {
+        Exit::Ok
+    } else {
+        Exit::Unverified
+    })
 }
 
 #[derive(Serialize)]

@@ -27,11 +27,16 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
         modules.insert(module);
     }
     let private = settings.private_patterns();
-    let (private, public): (BTreeSet<_>, BTreeSet<_>) =
-        modules.into_iter().partition(|module| private.matches(module.path().as_str()));
+    let (private, public): (BTreeSet<_>, BTreeSet<_>) = modules
+        .into_iter()
+        .partition(|module| private.matches(module.path().as_str()));
 
     let prover = world::prover(global, &settings, args.refresh, public.len())?;
-    let mut exit = if private.is_empty() { Exit::Ok } else { Exit::Unverified };
+    let mut exit = if private.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Unverified
+    };
     let mut findings = Vec::new();
     let proofs = match world::block_on(global, &prover.progress, prover.prove(&public))? {
         Ok(Ok(proofs)) => proofs,
@@ -61,7 +66,11 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
                 log: (&prover.key).into(),
                 head: proofs.head.as_ref().map(Into::into),
                 results: results(&proofs, &private, args.proof),
-                faults: proofs.faults.iter().map(|fault| fault.message().to_owned()).collect(),
+                faults: proofs
+                    .faults
+                    .iter()
+                    .map(|fault| fault.message().to_owned())
+                    .collect(),
                 findings,
             };
             write_json(std::io::stdout().lock(), &document)?;
@@ -96,10 +105,17 @@ fn write_outcome(
     match outcome {
         Outcome::Absent { status, message } => {
             let words = visible(message.trim());
-            writeln!(out, "{ERROR}{module}: not in the log{ERROR:#} ({status}) {words}\n")
+            writeln!(
+                out,
+                "{ERROR}{module}: not in the log{ERROR:#} ({status}) {words}\n"
+            )
         }
         Outcome::Unavailable(reason) => {
-            writeln!(out, "{ERROR}{module}: could not be verified:{ERROR:#} {}\n", visible(reason))
+            writeln!(
+                out,
+                "{ERROR}{module}: could not be verified:{ERROR:#} {}\n",
+                visible(reason)
+            )
         }
         Outcome::Proven(record) => {
             writeln!(out, "{module}")?;
@@ -171,25 +187,35 @@ fn results(
         note,
     };
     let private = private.iter().map(|module| result(module, "private", None));
-    let asked = proofs.outcomes.iter().map(|(module, outcome)| match outcome {
-        Outcome::Absent { status, message } => {
-            result(module, "absent", Some(format!("{status} {}", message.trim())))
-        }
-        Outcome::Unavailable(reason) => result(module, "unavailable", Some(reason.clone())),
-        Outcome::Proven(record) => LookupResult {
-            record: Some(record.index()),
-            text: Some(record.text().as_str().to_owned()),
-            proof: with_proof.then(|| proof(record)),
-            ..result(module, "verified", None)
-        },
-    });
+    let asked = proofs
+        .outcomes
+        .iter()
+        .map(|(module, outcome)| match outcome {
+            Outcome::Absent { status, message } => result(
+                module,
+                "absent",
+                Some(format!("{status} {}", message.trim())),
+            ),
+            Outcome::Unavailable(reason) => result(module, "unavailable", Some(reason.clone())),
+            Outcome::Proven(record) => LookupResult {
+                record: Some(record.index()),
+                text: Some(record.text().as_str().to_owned()),
+                proof: with_proof.then(|| proof(record)),
+                ..result(module, "verified", None)
+            },
+        });
     private.chain(asked).collect()
 }
 
 fn proof(record: &AuthenticRecord) -> Proof {
     Proof {
         record_hash: record.hash().to_string(),
-        hashes: record.proof().hashes().iter().map(ToString::to_string).collect(),
+        hashes: record
+            .proof()
+            .hashes()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         tree_size: record.head().size(),
         root: record.head().root().to_string(),
     }

@@ -6,7 +6,9 @@ use crate::prover::ProveError;
 /// Tells of a fork and where its evidence is; gives the evidence's path. All other errors are
 /// given back.
 pub(super) fn tell(error: ProveError) -> Result<Vec<String>, ProveError> {
-    let ProveError::Misbehaviour { fork, evidence } = error else { return Err(error) };
+    let ProveError::Misbehaviour { fork, evidence } = error else {
+        return Err(error);
+    };
     let (smaller, larger) = (fork.smaller().head(), fork.larger().head());
     error_line(&format!(
         "THE LOG MISBEHAVED: its key has signed two tree heads that cannot both be of one \
@@ -19,7 +21,9 @@ pub(super) fn tell(error: ProveError) -> Result<Vec<String>, ProveError> {
     match evidence {
         Ok(path) => {
             let path = path.display().to_string();
-            error_line(&format!("the evidence is kept in {path}: nothing was verified; keep this file and tell others"));
+            error_line(&format!(
+                "the evidence is kept in {path}: nothing was verified; keep this file and tell others"
+            ));
             Ok(vec![path])
         }
         Err(error) => {

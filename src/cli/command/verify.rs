@@ -35,7 +35,10 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
             Report::unproven(&documents, &private, "interrupted before it was proven")
         }
     };
-    exit = exit.worst(exit_of(&report, args.allow_unchecked || settings.allow_unchecked));
+    exit = exit.worst(exit_of(
+        &report,
+        args.allow_unchecked || settings.allow_unchecked,
+    ));
 
     world::show_warnings(&report.proofs.warnings);
     match settings.format {

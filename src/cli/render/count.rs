@@ -16,7 +16,10 @@ pub(in crate::cli) fn grouped(number: u64) -> String {
 /// `1 line`, `2,398 lines`
 pub(in crate::cli) fn count_of(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", grouped(u64::try_from(number).unwrap_or(u64::MAX)))
+    format!(
+        "{} {thing}{plural}",
+        grouped(u64::try_from(number).unwrap_or(u64::MAX))
+    )
 }
 
 #[cfg(test)]

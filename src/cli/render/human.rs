@@ -49,8 +49,16 @@ impl Summary<'_> {
     }
 
     fn write_problems(&self, out: &mut impl Write, verdict: Verdict) -> io::Result<bool> {
-        let limit = if self.verbose { usize::MAX } else { LINES_SHOWN };
-        let mut problems = self.report.results.iter().filter(|result| result.verdict == verdict);
+        let limit = if self.verbose {
+            usize::MAX
+        } else {
+            LINES_SHOWN
+        };
+        let mut problems = self
+            .report
+            .results
+            .iter()
+            .filter(|result| result.verdict == verdict);
         let mut any = false;
         for result in problems.by_ref().take(limit) {
             any = true;
@@ -69,7 +77,10 @@ impl Summary<'_> {
 
     /// The line of the go.sum with a caret, what is wrong with it, and what to do.
     fn snippet(&self, result: &LineResult) -> String {
-        let name = self.documents.get(result.document).map_or("", Document::name);
+        let name = self
+            .documents
+            .get(result.document)
+            .map_or("", Document::name);
         let bytes = self
             .documents
             .get(result.document)
@@ -87,7 +98,11 @@ impl Summary<'_> {
             Snippet::source(shown.text.as_str())
                 .line_start(result.line)
                 .path(path.as_ref())
-                .annotation(AnnotationKind::Primary.span(shown.span).label(label.as_str())),
+                .annotation(
+                    AnnotationKind::Primary
+                        .span(shown.span)
+                        .label(label.as_str()),
+                ),
         );
         if let Some(record) = result.record {
             group = group.element(Level::NOTE.message(self.place_in_log(record)));
@@ -99,7 +114,10 @@ impl Summary<'_> {
     fn place_in_log(&self, record: u64) -> String {
         let head = match &self.report.proofs.head {
             Some(head) => {
-                format!(", under the tree head of {} records", grouped(head.tree_head().size()))
+                format!(
+                    ", under the tree head of {} records",
+                    grouped(head.tree_head().size())
+                )
             }
             None => String::new(),
         };
@@ -118,7 +136,10 @@ impl Summary<'_> {
         if all_is_well && verified > 0 {
             let head = match &self.report.proofs.head {
                 Some(head) => {
-                    format!(" under its tree head of {} records", grouped(head.tree_head().size()))
+                    format!(
+                        " under its tree head of {} records",
+                        grouped(head.tree_head().size())
+                    )
                 }
                 None => String::new(),
             };
@@ -134,7 +155,11 @@ impl Summary<'_> {
                 .filter(|verdict| *verdict != Verdict::Private && count(*verdict) > 0)
                 .map(|verdict| format!("{} {}", count(verdict), verdict.as_str()))
                 .collect();
-            let parts = if parts.is_empty() { "nothing checked".to_owned() } else { parts.join(", ") };
+            let parts = if parts.is_empty() {
+                "nothing checked".to_owned()
+            } else {
+                parts.join(", ")
+            };
             writeln!(
                 out,
                 "{ERROR}not verified:{ERROR:#} of {}: {parts} {DIM}({seconds:.2} s){DIM:#}",
@@ -183,8 +208,12 @@ const fn advice(verdict: Verdict) -> &'static str {
             "if the module is private, set GOPRIVATE or GONOSUMDB; if it is public, this version \
              was never published, or its path or version is misspelt"
         }
-        Verdict::Unavailable => "nothing is said against the line: try again, or with -v to see each request",
-        Verdict::Malformed => "restore the line from version control, or delete it and run go mod tidy",
+        Verdict::Unavailable => {
+            "nothing is said against the line: try again, or with -v to see each request"
+        }
+        Verdict::Malformed => {
+            "restore the line from version control, or delete it and run go mod tidy"
+        }
         Verdict::UnsupportedHash => "a newer sumcheck may know it; the other lines were checked",
         Verdict::Private | Verdict::Verified => "",
     }
@@ -208,10 +237,16 @@ impl ShownLine {
             .take(SHOWN_LINE_CHARS)
             .collect();
         let head: String = line.chars().take(before.min(SHOWN_LINE_CHARS)).collect();
-        let tail: String =
-            line.chars().skip(before + field.chars().count()).take(SHOWN_LINE_CHARS).collect();
+        let tail: String = line
+            .chars()
+            .skip(before + field.chars().count())
+            .take(SHOWN_LINE_CHARS)
+            .collect();
         let (head, field, tail) = (visible(&head), visible(&field), visible(tail.trim_end()));
         let span = head.len()..head.len() + field.len();
-        Self { text: format!("{head}{field}{tail}"), span }
+        Self {
+            text: format!("{head}{field}{tail}"),
+            span,
+        }
     }
 }

@@ -17,7 +17,10 @@ pub(in crate::cli) struct Log {
 
 impl From<&VerifierKey> for Log {
     fn from(key: &VerifierKey) -> Self {
-        Self { name: key.name().to_owned(), key_id: key.id().to_string() }
+        Self {
+            name: key.name().to_owned(),
+            key_id: key.id().to_string(),
+        }
     }
 }
 
@@ -30,7 +33,10 @@ pub(in crate::cli) struct Head {
 impl From<&ConsistentHead> for Head {
     fn from(head: &ConsistentHead) -> Self {
         let head = head.tree_head();
-        Self { size: head.size(), root: head.root().to_string() }
+        Self {
+            size: head.size(),
+            root: head.root().to_string(),
+        }
     }
 }
 
@@ -82,7 +88,10 @@ impl<'a> Verify<'a> {
                 .iter()
                 .map(|result| VerifyResult {
                     module: result.module.as_ref().map(|module| module.path().as_str()),
-                    version: result.module.as_ref().map(|module| module.version().as_str()),
+                    version: result
+                        .module
+                        .as_ref()
+                        .map(|module| module.version().as_str()),
                     kind: result.kind.map(|kind| kind.as_str()),
                     verdict: result.verdict.as_str(),
                     file: documents.get(result.document).map_or("", Document::name),
@@ -94,7 +103,12 @@ impl<'a> Verify<'a> {
                     note: result.note.as_deref(),
                 })
                 .collect(),
-            faults: report.proofs.faults.iter().map(|fault| fault.message()).collect(),
+            faults: report
+                .proofs
+                .faults
+                .iter()
+                .map(|fault| fault.message())
+                .collect(),
             warnings: &report.proofs.warnings,
             findings,
         }

@@ -121,11 +121,17 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_shown_instead() {
-        assert_eq!(visible("plain text, with: punctuation!"), "plain text, with: punctuation!");
+        assert_eq!(
+            visible("plain text, with: punctuation!"),
+            "plain text, with: punctuation!"
+        );
         assert_eq!(visible("größe 大"), "größe 大");
         assert_eq!(visible("\x1b[31mred\x07"), "\\u{1b}[31mred\\u{7}");
         assert_eq!(visible("a\n::error::b\r"), "a\\n::error::b\\r");
-        assert_eq!(visible("a\u{202e}b\u{2066}c\u{200b}d"), "a\\u{202e}b\\u{2066}c\\u{200b}d");
+        assert_eq!(
+            visible("a\u{202e}b\u{2066}c\u{200b}d"),
+            "a\\u{202e}b\\u{2066}c\\u{200b}d"
+        );
         assert_eq!(visible("a\u{9b}31m\u{7f}"), "a\\u{9b}31m\\u{7f}");
         assert_eq!(visible("e\u{301}"), "e\\u{301}");
     }

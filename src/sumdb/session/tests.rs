@@ -1,6 +1,8 @@
 //! A small log of our own, and sessions with honest, forgetful and lying servers.
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -13,6 +15,7 @@ use crate::sumdb::fork::{Contradiction, NotAFork};
 use crate::sumdb::head::ORIGIN;
 use crate::sumdb::verdict::{Comparison, compare};
 use crate::tlog::hash::{Hash, record_hash};
+use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::note::VerifierKey;
 use crate::tlog::range::CompactRange;
 use crate::tlog::tile::{Tile, TileLevel};
@@ -39,7 +42,10 @@ impl Log {
         let records = (0..size)
             .map(|number| record(number, if number < common { "honest" } else { "forked" }))
             .collect();
-        Self { key: SigningKey::from_bytes(&[7; 32]), records }
+        Self {
+            key: SigningKey::from_bytes(&[7; 32]),
+            records,
+        }
     }
 
     fn key_id(&self) -> [u8; 4] {
@@ -69,7 +75,11 @@ impl Log {
     }
 
     fn sign(&self, text: &str) -> String {
-        let signature = [&self.key_id()[..], &self.key.sign(text.as_bytes()).to_bytes()].concat();
+        let signature = [
+            &self.key_id()[..],
+            &self.key.sign(text.as_bytes()).to_bytes(),
+        ]
+        .concat();
         format!("{text}\n\u{2014} {NAME} {}\n", STANDARD.encode(signature))
     }
 
@@ -78,7 +88,9 @@ impl Log {
     }
 
     fn tile(&self, tile: &Tile) -> Vec<u8> {
-        let TileLevel::Hashes(level) = tile.level() else { panic!("a hash tile") };
+        let TileLevel::Hashes(level) = tile.level() else {
+            panic!("a hash tile")
+        };
         let width = 1_usize << (u32::from(level) * u32::from(height().levels()));
         let first = tile.index() as usize * height().full_width() as usize;
         (first..first + tile.width() as usize)
@@ -97,7 +109,9 @@ impl Log {
     }
 
     fn timeline(&self, sizes: &[usize]) -> Timeline {
-        let notes = sizes.iter().map(|&size| (size as u64, self.note(size).into_bytes()));
+        let notes = sizes
+            .iter()
+            .map(|&size| (size as u64, self.note(size).into_bytes()));
         Timeline::restore(self.verifier(), notes)
     }
 
@@ -113,21 +127,23 @@ impl Log {
     ) -> Result<Conclusion, Box<Fork>> {
         let plan = session.plan().unwrap().expect("something to prove");
         let (tiles, _) = AuthenticTiles::authenticate(plan.tiles(), plan.head(), |tile| {
-            (!withheld.contains(&tile.path().as_str())).then(|| self.tile(tile))
+            let hashed = HashedTile::parse(tile, &self.tile(tile)).unwrap();
+            (!withheld.contains(&tile.path().as_str())).then(|| Arc::new(hashed))
         });
         session.conclude(plan, &tiles)
     }
 }
 
 fn hash(number: usize, kind: &str, flavour: &str) -> String {
-    format!("h1:{}", STANDARD.encode(Sha256::digest(format!("{number} {kind} {flavour}"))))
+    format!(
+        "h1:{}",
+        STANDARD.encode(Sha256::digest(format!("{number} {kind} {flavour}")))
+    )
 }
 
 fn record(number: usize, flavour: &str) -> String {
     let (zip, go_mod) = (hash(number, "zip", flavour), hash(number, "mod", flavour));
-    format!(
-        "example.com/m{number} v1.0.0 {zip}\nexample.com/m{number} v1.0.0/go.mod {go_mod}\n"
-    )
+    format!("example.com/m{number} v1.0.0 {zip}\nexample.com/m{number} v1.0.0/go.mod {go_mod}\n")
 }
 
 fn module(number: usize) -> ModuleVersion {
@@ -144,7 +160,9 @@ fn lookups_under_several_heads_are_proven_under_the_newest() {
     let mut session = log.session();
     session.see_head(log.note(100).as_bytes()).unwrap();
     for (number, size) in [(0, 1), (5, 17), (63, 64), (64, 99), (99, 100)] {
-        session.see_lookup(&module(number), log.reply(number, size).as_bytes()).unwrap();
+        session
+            .see_lookup(&module(number), log.reply(number, size).as_bytes())
+            .unwrap();
     }
     let conclusion = log.conclude(&session).unwrap();
     assert_eq!(conclusion.head.unwrap().tree_head(), log.head(100));
@@ -182,7 +200,9 @@ fn the_timeline_is_continued_and_never_goes_back() {
 
     let mut session = Session::new(log.timeline(&[10, 20]), height());
     session.see_head(log.note(15).as_bytes()).unwrap();
-    session.see_lookup(&module(3), log.reply(3, 10).as_bytes()).unwrap();
+    session
+        .see_lookup(&module(3), log.reply(3, 10).as_bytes())
+        .unwrap();
     let conclusion = log.conclude(&session).unwrap();
     assert_eq!(conclusion.head.unwrap().tree_head().size(), 20);
     assert_eq!(sizes(&conclusion.older_heads), [15]);
@@ -193,7 +213,9 @@ fn the_timeline_is_continued_and_never_goes_back() {
 fn an_authentic_record_of_another_module_is_no_answer() {
     let log = Log::new(30);
     let mut session = log.session();
-    session.see_lookup(&module(4), log.reply(5, 30).as_bytes()).unwrap();
+    session
+        .see_lookup(&module(4), log.reply(5, 30).as_bytes())
+        .unwrap();
     let conclusion = log.conclude(&session).unwrap();
     assert_eq!(conclusion.records.len(), 0);
     assert_eq!(
@@ -220,9 +242,18 @@ fn a_made_up_record_is_not_proven() {
 fn a_record_at_another_index_or_beyond_the_tree_is_not_proven() {
     let log = Log::new(30);
     for (index, message) in [
-        ("6", "the reply's text is not record 6 of the log: the proof leads to another root"),
-        ("30", "the reply names record 30, but the log has only 30 records"),
-        ("9223372036854775807", "the reply names record 9223372036854775807, but the log has only 30 records"),
+        (
+            "6",
+            "the reply's text is not record 6 of the log: the proof leads to another root",
+        ),
+        (
+            "30",
+            "the reply names record 30, but the log has only 30 records",
+        ),
+        (
+            "9223372036854775807",
+            "the reply names record 9223372036854775807, but the log has only 30 records",
+        ),
     ] {
         let reply = log.reply(5, 30);
         let reply = reply.replacen('5', index, 1);
@@ -238,7 +269,9 @@ fn a_reply_with_an_invalid_head_is_refused_whole() {
     let log = Log::new(30);
     let mut session = log.session();
     let reply = log.reply(5, 30).replace("\n30\n", "\n31\n");
-    let error = session.see_lookup(&module(5), reply.as_bytes()).unwrap_err();
+    let error = session
+        .see_lookup(&module(5), reply.as_bytes())
+        .unwrap_err();
     assert!(error.to_string().starts_with(
         "the tree head in the lookup reply is not valid: the note's signature by log.example"
     ));
@@ -246,7 +279,10 @@ fn a_reply_with_an_invalid_head_is_refused_whole() {
 
     let other_origin = log.sign(&format!("another tree\n30\n{}\n", log.head(30).root()));
     let error = session.see_head(other_origin.as_bytes()).unwrap_err();
-    assert_eq!(error.to_string(), "the checkpoint's first line is not \"go.sum database tree\"");
+    assert_eq!(
+        error.to_string(),
+        "the checkpoint's first line is not \"go.sum database tree\""
+    );
 }
 
 #[test]
@@ -255,7 +291,9 @@ fn two_roots_for_one_size_are_a_fork_without_any_tile() {
     let mut session = log.session();
     session.see_head(log.note(30).as_bytes()).unwrap();
     session.see_head(forked.note(30).as_bytes()).unwrap();
-    let Err(OrderError::Fork(fork)) = session.plan() else { panic!("no fork") };
+    let Err(OrderError::Fork(fork)) = session.plan() else {
+        panic!("no fork")
+    };
     assert_eq!(*fork.contradiction(), Contradiction::TwoRoots);
 
     let mut session = Session::new(log.timeline(&[20, 30]), height());
@@ -275,13 +313,19 @@ fn a_longer_tree_that_does_not_continue_the_timeline_is_a_fork() {
         };
         assert_eq!(*root, forked.head(old_size).root());
         // The proof stands without the session.
-        let again =
-            Fork::prove(fork.smaller().clone(), fork.larger().clone(), fork.contradiction().clone());
+        let again = Fork::prove(
+            fork.smaller().clone(),
+            fork.larger().clone(),
+            fork.contradiction().clone(),
+        );
         assert_eq!(again, Ok(*fork));
     }
     let mut session = Session::new(log.timeline(&[10]), height());
     session.see_head(forked.note(60).as_bytes()).unwrap();
-    assert!(forked.conclude(&session).is_ok(), "both have the first ten records");
+    assert!(
+        forked.conclude(&session).is_ok(),
+        "both have the first ten records"
+    );
 }
 
 #[test]
@@ -289,7 +333,9 @@ fn a_fork_that_only_a_lookup_shows_is_seen() {
     let (log, forked) = (Log::new(60), Log::fork(10, 60));
     let mut session = log.session();
     session.see_head(log.note(60).as_bytes()).unwrap();
-    session.see_lookup(&module(3), forked.reply(3, 30).as_bytes()).unwrap();
+    session
+        .see_lookup(&module(3), forked.reply(3, 30).as_bytes())
+        .unwrap();
     assert!(log.conclude(&session).is_err());
 }
 
@@ -298,13 +344,23 @@ fn withheld_tiles_are_no_fork() {
     let (log, forked) = (Log::new(60), Log::fork(10, 60));
     let mut session = Session::new(log.timeline(&[17]), height());
     session.see_head(forked.note(60).as_bytes()).unwrap();
-    session.see_lookup(&module(3), forked.reply(3, 60).as_bytes()).unwrap();
-    let conclusion = forked.conclude_without(&session, &["tile/2/0/004"]).unwrap();
+    session
+        .see_lookup(&module(3), forked.reply(3, 60).as_bytes())
+        .unwrap();
+    let conclusion = forked
+        .conclude_without(&session, &["tile/2/0/004"])
+        .unwrap();
     assert_eq!(conclusion.head, None);
-    assert_eq!(conclusion.unproven[&module(3)], Unproven::NoTiles { index: 3 });
+    assert_eq!(
+        conclusion.unproven[&module(3)],
+        Unproven::NoTiles { index: 3 }
+    );
 
     let conclusion = log.conclude(&session).unwrap();
-    assert_eq!(conclusion.head, None, "tiles of another tree prove nothing and accuse nobody");
+    assert_eq!(
+        conclusion.head, None,
+        "tiles of another tree prove nothing and accuse nobody"
+    );
 }
 
 #[test]
@@ -312,10 +368,17 @@ fn a_reply_whose_head_cannot_be_tied_proves_nothing() {
     let log = Log::new(60);
     let mut session = log.session();
     session.see_head(log.note(60).as_bytes()).unwrap();
-    session.see_lookup(&module(3), log.reply(3, 17).as_bytes()).unwrap();
-    session.see_lookup(&module(4), log.reply(4, 60).as_bytes()).unwrap();
+    session
+        .see_lookup(&module(3), log.reply(3, 17).as_bytes())
+        .unwrap();
+    session
+        .see_lookup(&module(4), log.reply(4, 60).as_bytes())
+        .unwrap();
     let conclusion = log.conclude_without(&session, &["tile/2/0/004"]).unwrap();
-    assert_eq!(conclusion.unproven[&module(3)], Unproven::HeadNotTied { size: 17 });
+    assert_eq!(
+        conclusion.unproven[&module(3)],
+        Unproven::HeadNotTied { size: 17 }
+    );
     assert!(conclusion.records.contains_key(&module(4)));
     assert!(conclusion.older_heads.is_empty());
 }
@@ -325,11 +388,13 @@ fn a_damaged_timeline_is_told_and_accuses_nobody() {
     let log = Log::new(30);
     let mut note = log.note(20).into_bytes();
     note[25] ^= 1;
-    let mut session =
-        Session::new(Timeline::restore(log.verifier(), [(20, note)]), height());
+    let mut session = Session::new(Timeline::restore(log.verifier(), [(20, note)]), height());
     session.see_head(log.note(20).as_bytes()).unwrap();
     let error = session.plan().unwrap_err().to_string();
-    assert!(error.starts_with("the stored tree head of 20 records is damaged: "), "{error}");
+    assert!(
+        error.starts_with("the stored tree head of 20 records is damaged: "),
+        "{error}"
+    );
 
     let moved = Timeline::restore(log.verifier(), [(21, log.note(20).into_bytes())]);
     assert_eq!(
@@ -341,9 +406,7 @@ fn a_damaged_timeline_is_told_and_accuses_nobody() {
 #[test]
 fn heads_of_one_log_are_never_made_a_fork() {
     let log = Log::new(60);
-    let open = |size: usize| {
-        open_head(log.note(size).as_bytes(), &log.verifier()).unwrap()
-    };
+    let open = |size: usize| open_head(log.note(size).as_bytes(), &log.verifier()).unwrap();
     let two_roots = |smaller, larger| {
         Fork::prove(open(smaller), open(larger), Contradiction::TwoRoots).unwrap_err()
     };
@@ -357,8 +420,14 @@ fn heads_of_one_log_are_never_made_a_fork() {
     };
     let (root, stranger) = (log.head(30).root(), record_hash(b"stranger"));
     assert_eq!(other_beginning(30, 60, root, vec![]), NotAFork::HeadsAgree);
-    assert_eq!(other_beginning(60, 60, stranger, vec![]), NotAFork::WrongKind);
-    assert_eq!(other_beginning(60, 30, stranger, vec![]), NotAFork::WrongKind);
+    assert_eq!(
+        other_beginning(60, 60, stranger, vec![]),
+        NotAFork::WrongKind
+    );
+    assert_eq!(
+        other_beginning(60, 30, stranger, vec![]),
+        NotAFork::WrongKind
+    );
     assert!(matches!(
         other_beginning(30, 60, stranger, vec![stranger; 6]),
         NotAFork::Unproven(_)
