@@ -44,6 +44,8 @@ pub struct Report {
     pub proofs: Proofs,
     /// How many distinct module versions the lines name.
     pub module_count: usize,
+    /// Malformed lines beyond those that have a result of their own.
+    pub malformed_left_out: usize,
 }
 
 /// The module versions that the log has to be asked for: those with a hash that can be compared,
@@ -114,6 +116,10 @@ impl Report {
             results,
             proofs,
             module_count,
+            malformed_left_out: documents
+                .iter()
+                .map(|document| document.go_sum().malformed_left_out)
+                .sum(),
         }
     }
 
@@ -132,10 +138,15 @@ impl Report {
     /// How many lines have this verdict.
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.results
+        let shown = self
+            .results
             .iter()
             .filter(|result| result.verdict == verdict)
-            .count()
+            .count();
+        match verdict {
+            Verdict::Malformed => shown + self.malformed_left_out,
+            _ => shown,
+        }
     }
 }
 

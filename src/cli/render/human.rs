@@ -1,6 +1,7 @@
 //! A report of `sumcheck verify` for people: one line when all is well, and otherwise each line
 //! of the go.sum that is not, with what to do.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -49,22 +50,24 @@ impl Summary<'_> {
     }
 
     fn write_problems(&self, out: &mut impl Write, verdict: Verdict) -> io::Result<bool> {
-        let limit = if self.verbose {
-            usize::MAX
-        } else {
-            LINES_SHOWN
-        };
-        let mut problems = self
+        let problems: Vec<&LineResult> = self
             .report
             .results
             .iter()
-            .filter(|result| result.verdict == verdict);
-        let mut any = false;
-        for result in problems.by_ref().take(limit) {
-            any = true;
+            .filter(|result| result.verdict == verdict)
+            .collect();
+        let shown = if self.verbose {
+            problems.clone()
+        } else {
+            one_for_each_reason(&problems)
+                .into_iter()
+                .take(LINES_SHOWN)
+                .collect()
+        };
+        for result in &shown {
             writeln!(out, "{}\n", self.snippet(result))?;
         }
-        let more = problems.count();
+        let more = problems.len() - shown.len();
         if more > 0 {
             writeln!(
                 out,
@@ -72,7 +75,7 @@ impl Summary<'_> {
                 headline(verdict)
             )?;
         }
-        Ok(any)
+        Ok(!problems.is_empty())
     }
 
     /// The line of the go.sum with a caret, what is wrong with it, and what to do.
@@ -175,6 +178,20 @@ impl Summary<'_> {
         }
         Ok(())
     }
+}
+
+/// When the network is down each line has the same reason, and once is enough to tell it. A line
+/// that is wrong by itself is always shown.
+fn one_for_each_reason<'a>(problems: &[&'a LineResult]) -> Vec<&'a LineResult> {
+    let mut told = HashSet::new();
+    problems
+        .iter()
+        .copied()
+        .filter(|result| match (result.verdict, &result.note) {
+            (Verdict::Unavailable, Some(reason)) => told.insert(reason),
+            _ => true,
+        })
+        .collect()
 }
 
 const fn headline(verdict: Verdict) -> &'static str {
