@@ -557,3 +557,6 @@ fn classify(path: &Path, cause: rusqlite::Error) -> StoreError {
         StoreError::Sqlite { path, cause }
     }
 }
+
+#[cfg(test)]
+mod tests;

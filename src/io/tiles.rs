@@ -159,3 +159,6 @@ fn sync_all(_first: &Path, temporary: &[(PathBuf, PathBuf)]) -> io::Result<()> {
         .iter()
         .try_for_each(|(path, _)| File::open(path)?.sync_all())
 }
+
+#[cfg(test)]
+mod tests;

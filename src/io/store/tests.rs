@@ -1,0 +1,234 @@
+//! The state between runs, and what may be found in its place.
+
+use std::fs;
+
+use super::*;
+
+const KEY: &str = "log.example+01020304+AAAA";
+
+fn home() -> (tempfile::TempDir, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(&folder.path().join("home")).unwrap();
+    (folder, home)
+}
+
+fn head(size: u64, root: u8) -> NewHead {
+    NewHead {
+        size,
+        root: [root; 32],
+        note: format!("note of {size}").into_bytes(),
+        source: "https://log.example".to_owned(),
+        tied_to_size: None,
+        tie: "first",
+    }
+}
+
+fn record(number: u64) -> StoredRecord {
+    StoredRecord {
+        module: format!("example.com/m{number}"),
+        version: "v1.0.0".to_owned(),
+        record_index: number,
+        text: b"text\n".to_vec(),
+        proof: vec![7; 64],
+        proof_head_size: 10,
+    }
+}
+
+fn commit(started_from: Option<u64>, heads: Vec<NewHead>, records: Vec<StoredRecord>) -> Commit {
+    Commit {
+        log_name: "log.example".to_owned(),
+        verifier_key: KEY.to_owned(),
+        started_from,
+        heads,
+        records,
+    }
+}
+
+fn sizes(store: &Store) -> Vec<u64> {
+    store
+        .heads(KEY)
+        .unwrap()
+        .iter()
+        .map(|head| head.size)
+        .collect()
+}
+
+#[test]
+fn what_is_committed_is_there_after_a_restart() {
+    let (_folder, home) = home();
+    let largest = crate::tlog::MAX_TREE_SIZE;
+    let all = commit(
+        None,
+        vec![head(10, 1), head(largest, 2)],
+        vec![record(3), record(4)],
+    );
+    assert_eq!(
+        Store::open(&home).unwrap().commit(&all).unwrap(),
+        CommitOutcome::Committed
+    );
+
+    let store = Store::open(&home).unwrap();
+    assert_eq!(sizes(&store), [10, largest]);
+    let wanted = [("example.com/m3", "v1.0.0"), ("example.com/m4", "v1.0.1")];
+    assert_eq!(store.records(KEY, &wanted).unwrap(), [record(3)]);
+    assert_eq!(store.records("other", &wanted).unwrap(), []);
+    assert_eq!(store.heads("other").unwrap(), []);
+}
+
+#[test]
+fn a_head_that_moved_in_between_stops_the_commit_whole() {
+    let (_folder, home) = home();
+    let (mut one, mut other) = (Store::open(&home).unwrap(), Store::open(&home).unwrap());
+    let first = commit(None, vec![head(10, 1)], vec![]);
+    assert_eq!(one.commit(&first).unwrap(), CommitOutcome::Committed);
+    let late = commit(None, vec![head(20, 2)], vec![record(3)]);
+    assert_eq!(other.commit(&late).unwrap(), CommitOutcome::HeadMoved);
+    assert_eq!(sizes(&other), [10]);
+    assert_eq!(
+        other.records(KEY, &[("example.com/m3", "v1.0.0")]).unwrap(),
+        []
+    );
+    let again = commit(Some(10), vec![head(20, 2)], vec![record(3)]);
+    assert_eq!(other.commit(&again).unwrap(), CommitOutcome::Committed);
+    assert_eq!(sizes(&one), [10, 20]);
+}
+
+#[test]
+fn a_verified_head_is_never_overwritten() {
+    let (_folder, home) = home();
+    let mut store = Store::open(&home).unwrap();
+    store
+        .commit(&commit(None, vec![head(10, 1)], vec![]))
+        .unwrap();
+    let error = store
+        .commit(&commit(Some(10), vec![head(10, 9)], vec![record(1)]))
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("has another verified tree head of 10 records")
+    );
+    assert_eq!(store.heads(KEY).unwrap()[0].root, [1; 32]);
+    assert_eq!(
+        store.records(KEY, &[("example.com/m1", "v1.0.0")]).unwrap(),
+        []
+    );
+    // The same head once more changes nothing.
+    let seen_at = store.heads(KEY).unwrap()[0].seen_at.clone();
+    store
+        .commit(&commit(Some(10), vec![head(10, 1)], vec![]))
+        .unwrap();
+    assert_eq!(store.heads(KEY).unwrap()[0].seen_at, seen_at);
+}
+
+#[test]
+fn findings_stay_until_they_are_acknowledged() {
+    let (_folder, home) = home();
+    let finding = Finding {
+        found_at: "2026-11-22T00:00:00Z".to_owned(),
+        evidence_path: "/evidence/a.json".to_owned(),
+    };
+    let store = Store::open(&home).unwrap();
+    store
+        .record_finding("log.example", KEY, "fork", &finding)
+        .unwrap();
+    assert_eq!(
+        Store::open(&home).unwrap().open_findings(KEY).unwrap(),
+        [finding]
+    );
+    assert_eq!(store.open_findings("other").unwrap(), []);
+}
+
+#[test]
+fn many_may_open_a_new_home_at_once() {
+    let (_folder, home) = home();
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let home = &home;
+            scope.spawn(move || {
+                let mut store = Store::open(home).unwrap();
+                store
+                    .commit(&commit(None, vec![], vec![record(number)]))
+                    .unwrap();
+            });
+        }
+    });
+    let store = Store::open(&home).unwrap();
+    let names: Vec<String> = (0..16)
+        .map(|number| format!("example.com/m{number}"))
+        .collect();
+    let wanted: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v1.0.0")).collect();
+    assert_eq!(store.records(KEY, &wanted).unwrap().len(), 16);
+}
+
+#[test]
+fn a_database_of_a_newer_sumcheck_is_left_untouched() {
+    let (_folder, home) = home();
+    drop(Store::open(&home).unwrap());
+    let connection = Connection::open(home.database()).unwrap();
+    connection
+        .pragma_update(None, "user_version", SCHEMA_VERSION + 1)
+        .unwrap();
+    drop(connection);
+    let before = fs::read(home.database()).unwrap();
+    let error = Store::open(&home).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Newer { found: 2, .. }),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("was written by a newer sumcheck (its schema is 2")
+    );
+    assert_eq!(fs::read(home.database()).unwrap(), before);
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_left_untouched() {
+    let (_folder, home) = home();
+    fs::write(
+        home.database(),
+        "this is a text file, and a rather long one at that, ".repeat(40),
+    )
+    .unwrap();
+    let before = fs::read(home.database()).unwrap();
+    let error = Store::open(&home).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("is damaged (file is not a database): move it away"),
+        "{error}"
+    );
+    assert_eq!(fs::read(home.database()).unwrap(), before);
+
+    fs::remove_file(home.database()).unwrap();
+    let foreign = Connection::open(home.database()).unwrap();
+    foreign.execute_batch("CREATE TABLE t (x)").unwrap();
+    drop(foreign);
+    let error = Store::open(&home).unwrap_err().to_string();
+    assert!(
+        error.contains("is a database of another program"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_page_that_is_damaged_is_told_as_damage() {
+    let (_folder, home) = home();
+    let records = (0..200).map(record).collect();
+    Store::open(&home)
+        .unwrap()
+        .commit(&commit(None, vec![head(10, 1)], records))
+        .unwrap();
+    let mut bytes = fs::read(home.database()).unwrap();
+    for byte in bytes.iter_mut().skip(4096) {
+        *byte = 0xff;
+    }
+    fs::write(home.database(), bytes).unwrap();
+    let wanted = [("example.com/m3", "v1.0.0")];
+    let error = Store::open(&home)
+        .and_then(|store| store.records(KEY, &wanted))
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+}
