@@ -1,13 +1,13 @@
 //! One run against the log, as a state machine without I/O: heads and lookups go in, a plan of
 //! tiles comes out, authentic tiles go in, proven records come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::fork::Fork;
 use super::head::{HeadError, open_head};
 use super::lookup::{LookupError, LookupReply};
 use super::record::{AuthenticRecord, RecordText};
-use super::timeline::{Candidates, ConsistentHead, OrderError, Timeline};
+use super::timeline::{Candidates, ConsistentHead, OrderError, TiedHeads, Timeline};
 use crate::golang::module::ModuleVersion;
 use crate::tlog::checkpoint::{Checkpoint, TreeHead};
 use crate::tlog::proof::ProofError;
@@ -205,6 +205,7 @@ impl Session {
     /// [`Fork`] if authentic tiles contradict a signed head. No verdict may be given then.
     pub fn conclude(&self, plan: Plan, tiles: &AuthenticTiles) -> Result<Conclusion, Box<Fork>> {
         let tied = plan.candidates.tie(tiles)?;
+        let vouched = self.vouched_heads(&tied);
         let mut conclusion = Conclusion {
             head: tied.working,
             older_heads: tied.older,
@@ -212,7 +213,8 @@ impl Session {
             unproven: BTreeMap::new(),
         };
         for (module, claim) in &self.claims {
-            match self.prove(module, claim, &conclusion, tiles) {
+            let head = conclusion.head.as_ref();
+            match prove(module, claim, head, &vouched, tiles) {
                 Ok(record) => drop(conclusion.records.insert(module.clone(), record)),
                 Err(unproven) => drop(conclusion.unproven.insert(module.clone(), unproven)),
             }
@@ -220,46 +222,50 @@ impl Session {
         Ok(conclusion)
     }
 
-    fn prove(
-        &self,
-        module: &ModuleVersion,
-        claim: &Claim,
-        so_far: &Conclusion,
-        tiles: &AuthenticTiles,
-    ) -> Result<AuthenticRecord, Unproven> {
-        let index = claim.index;
-        let head = so_far.head.as_ref().ok_or(Unproven::NoTiles { index })?;
-        let size = claim.head.size();
-        if !self.is_tied(claim.head, so_far) {
-            return Err(Unproven::HeadNotTied { size });
-        }
-        if index >= head.tree_head().size() {
-            return Err(Unproven::BeyondTree {
-                index,
-                size: head.tree_head().size(),
-            });
-        }
-        let proof = tiles
-            .inclusion_proof(index)
-            .ok_or(Unproven::NoTiles { index })?;
-        let record = AuthenticRecord::prove(head, index, claim.text.clone(), proof)
-            .map_err(|cause| Unproven::OtherRecord { index, cause })?;
-        if record.is_about(module) {
-            Ok(record)
-        } else {
-            Err(Unproven::OtherModule { index })
-        }
-    }
-
-    /// Whether the head of a reply is one of the timeline's, by now.
-    fn is_tied(&self, head: TreeHead, so_far: &Conclusion) -> bool {
-        let stored = self.timeline.at(head.size()).ok().flatten();
-        so_far
-            .head
+    /// The heads that claims may have come with: those tied now, and those of the timeline.
+    fn vouched_heads(&self, tied: &TiedHeads) -> HashSet<TreeHead> {
+        let mut vouched: HashSet<TreeHead> = tied
+            .working
             .iter()
-            .chain(&so_far.older_heads)
-            .chain(&stored)
-            .any(|known| known.tree_head() == head)
+            .chain(&tied.older)
+            .map(ConsistentHead::tree_head)
+            .collect();
+        let claimed: HashSet<TreeHead> = self.claims.values().map(|claim| claim.head).collect();
+        for head in claimed {
+            let stored = self.timeline.at(head.size()).ok().flatten();
+            vouched.extend(stored.map(|stored| stored.tree_head()));
+        }
+        vouched
+    }
+}
+
+fn prove(
+    module: &ModuleVersion,
+    claim: &Claim,
+    head: Option<&ConsistentHead>,
+    vouched: &HashSet<TreeHead>,
+    tiles: &AuthenticTiles,
+) -> Result<AuthenticRecord, Unproven> {
+    let index = claim.index;
+    let head = head.ok_or(Unproven::NoTiles { index })?;
+    if !vouched.contains(&claim.head) {
+        return Err(Unproven::HeadNotTied {
+            size: claim.head.size(),
+        });
+    }
+    let size = head.tree_head().size();
+    if index >= size {
+        return Err(Unproven::BeyondTree { index, size });
+    }
+    let proof = tiles
+        .inclusion_proof(index)
+        .ok_or(Unproven::NoTiles { index })?;
+    let record = AuthenticRecord::prove(head, index, claim.text.clone(), proof)
+        .map_err(|cause| Unproven::OtherRecord { index, cause })?;
+    if record.is_about(module) {
+        Ok(record)
+    } else {
+        Err(Unproven::OtherModule { index })
     }
 }
 

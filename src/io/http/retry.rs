@@ -97,13 +97,14 @@ mod tests {
 
     #[test]
     fn three_pauses_that_grow_and_are_jittered() {
-        for _ in 0..100 {
-            let pauses: Vec<_> = delays().collect();
+        let runs: Vec<Vec<Duration>> = (0..100).map(|_| delays().collect()).collect();
+        for pauses in &runs {
             assert_eq!(pauses.len(), 3);
-            for (pause, least) in pauses.into_iter().zip([100, 200, 400]) {
-                let least = Duration::from_millis(least);
-                assert!((least..=least * 2).contains(&pause), "{pause:?}");
+            for (pause, least_ms) in pauses.iter().zip([100, 200, 400]) {
+                let least = Duration::from_millis(least_ms);
+                assert!((least..=least * 2).contains(pause), "{pause:?}");
             }
         }
+        assert!(runs.iter().any(|pauses| *pauses != runs[0]), "all alike");
     }
 }

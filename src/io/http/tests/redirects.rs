@@ -15,8 +15,12 @@ async fn staircase() -> Server {
 }
 
 async fn refusal(location: &'static str) -> (Server, String) {
+    refusal_at("x", location).await
+}
+
+async fn refusal_at(path: &str, location: &'static str) -> (Server, String) {
     let server = Server::http(move |_| redirect(location)).await;
-    let error = get_error(&server, "x").await;
+    let error = get_error(&server, path).await;
     assert_eq!(server.received().len(), 1, "followed, or tried again");
     let start = format!("the redirect of {} was not followed: ", server.url("x"));
     let refusal = error.strip_prefix(&start).unwrap().to_owned();
@@ -49,6 +53,7 @@ async fn five_redirects_are_followed() {
     let server = staircase().await;
     assert_eq!(get(&server, "5").await, found("ground"));
     assert_eq!(server.received().len(), 6);
+    assert_eq!(server.connections(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,6 +88,9 @@ async fn a_loop_is_refused_and_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_redirect_to_itself_is_a_loop() {
     let (server, refusal) = refusal("x#again").await;
+    assert_eq!(refusal, format!("it leads back to {}", server.url("x")));
+
+    let (server, refusal) = refusal_at("x#once", "x").await;
     assert_eq!(refusal, format!("it leads back to {}", server.url("x")));
 }
 

@@ -136,7 +136,7 @@ async fn a_handshake_that_never_ends_is_no_connection() {
 async fn the_run_s_deadline_ends_everything() {
     let server = Server::http(|_| vec![Step::Hang]).await;
     let deadline = Some(Instant::now() + Duration::from_secs(3));
-    let client = HttpClient::new(HttpSettings {
+    let (client, lines) = observed(HttpSettings {
         deadline,
         concurrency: 1,
         ..HttpSettings::default()
@@ -156,6 +156,7 @@ async fn the_run_s_deadline_ends_everything() {
         assert!(!error.transient());
     }
     assert!(about(started.elapsed(), 3), "{:?}", started.elapsed());
+    assert_eq!(lines.lock().unwrap().len(), 1, "one was begun");
     assert_eq!(server.received().len(), 1);
 }
 

@@ -27,6 +27,20 @@ async fn no_more_than_the_concurrency_are_in_flight_on_as_many_connections() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_is_back_before_the_next_request_looks_for_one() {
+    let server = Server::http(|_| ok([b'x'; LIMIT_BYTES])).await;
+    let client = HttpClient::new(HttpSettings {
+        concurrency: 4,
+        ..HttpSettings::default()
+    });
+    let url = server.url("x");
+    let gets = (0..200).map(|_| client.get(&url, LIMIT_BYTES));
+    let answers = futures_util::future::join_all(gets).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(server.connections(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_concurrency_of_nothing_is_one() {
     let server = Server::http(|_| ok("one")).await;
     let client = HttpClient::new(HttpSettings {
