@@ -56,6 +56,10 @@ impl ConfigFile {
         {
             bail!("{}: concurrency is 1 to 1024", path.display());
         }
+        // A relative home is one beside the file, wherever sumcheck is called from.
+        if let (Some(home), Some(folder)) = (&config.home, path.parent()) {
+            config.home = Some(folder.join(home));
+        }
         config.path = path;
         Ok(Some(config))
     }

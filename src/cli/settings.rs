@@ -30,6 +30,9 @@ pub(super) struct Settings {
     pub(super) offline: bool,
     pub(super) allow_unchecked: bool,
     pub(super) format: Format,
+    /// What the user must be told: settings on which the verdict hangs, set by whoever wrote the
+    /// project.
+    pub(super) told: Vec<String>,
     /// Each setting with its value and where it comes from, for `sumcheck env`.
     pub(super) explained: Vec<Explained>,
 }
@@ -82,7 +85,27 @@ impl Settings {
             .map(|chosen| chosen.value);
         let allow_unchecked = files.choose(None, |file| file.allow_unchecked);
 
+        let of_project = files
+            .project
+            .as_ref()
+            .map(|file| file.path.display().to_string());
+        let told = [
+            ("the checksum database", Some(&sumdb.origin)),
+            (
+                "allow-unchecked",
+                allow_unchecked.as_ref().map(|chosen| &chosen.origin),
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, origin)| origin.is_some() && *origin == of_project.as_ref())
+        .map(|(what, _)| {
+            let path = of_project.as_deref().unwrap_or_default();
+            format!("{what} is set by {path}, a file of the project that is being verified")
+        })
+        .collect();
+
         Ok(Self {
+            told,
             home: home.value,
             address: DatabaseAddress {
                 name: key.name().to_owned(),

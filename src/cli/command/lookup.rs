@@ -58,6 +58,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
         exit = exit.worst(Exit::Unverified);
     }
 
+    world::show_warnings(&settings.told);
     world::show_warnings(&proofs.warnings);
     match settings.format {
         Format::Json => {

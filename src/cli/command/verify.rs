@@ -40,6 +40,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
         args.allow_unchecked || settings.allow_unchecked,
     ));
 
+    world::show_warnings(&settings.told);
     world::show_warnings(&report.proofs.warnings);
     match settings.format {
         Format::Json => {
