@@ -137,6 +137,7 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     Lookup(LookupArgs),
     Heads(HeadsArgs),
+    Evidence(EvidenceArgs),
     Env(EnvArgs),
     Completions(CompletionsArgs),
 }
@@ -196,6 +197,28 @@ pub(super) struct HeadsArgs {
     /// Show only the newest N
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<usize>,
+}
+
+/// List and check the evidence of a log that misbehaved
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck evidence list
+  sumcheck evidence verify evidence.json
+  sumcheck evidence verify --sumdb 'log.example.com+1a2b3c4d+AbC…' evidence.json")]
+pub(super) struct EvidenceArgs {
+    #[command(subcommand)]
+    pub(super) action: EvidenceAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EvidenceAction {
+    /// Show the evidence that this home keeps
+    List,
+    /// Prove a file again from its content and the log's public key alone: no network, no state
+    Verify {
+        /// The evidence file
+        file: PathBuf,
+    },
 }
 
 /// Show the settings in force and where each comes from

@@ -35,6 +35,7 @@ pub fn run() -> Exit {
         Command::Verify(verify) => command::verify::run(&args.global, verify),
         Command::Lookup(lookup) => command::lookup::run(&args.global, lookup),
         Command::Heads(heads) => command::heads::run(&args.global, heads),
+        Command::Evidence(evidence) => command::evidence::run(&args.global, evidence),
         Command::Env(env) => command::env::run(&args.global, env),
         Command::Completions(completions) => command::completions::run(completions),
     };

@@ -9,7 +9,7 @@ use etcetera::BaseStrategy as _;
 use super::args::{Format, GlobalArgs};
 use super::config_file::ConfigFile;
 use crate::golang::base_url::BaseUrl;
-use crate::golang::goproxy::ProxyList;
+use crate::golang::goproxy::{ProxyEntry, ProxyList};
 use crate::golang::gosumdb::SumdbSetting;
 use crate::golang::pattern::PatternList;
 use crate::io::database::DatabaseAddress;
@@ -74,7 +74,7 @@ impl Settings {
         let shown = proxies
             .entries()
             .iter()
-            .map(|entry| entry.redacted())
+            .map(ProxyEntry::redacted)
             .collect::<Vec<_>>();
         explained.push(goproxy.explain("goproxy", &shown.join(" ")));
 

@@ -86,6 +86,35 @@ impl Home {
         TileCache::new(self.path.join("tiles").join(log_folder(log)))
     }
 
+    /// The files of evidence, oldest first; none if there never was any.
+    ///
+    /// # Errors
+    /// [`HomeError::Open`]
+    pub fn evidence_files(&self) -> Result<Vec<PathBuf>, HomeError> {
+        let folder = self.path.join("evidence");
+        let error = |cause| HomeError::Open {
+            path: folder.clone(),
+            cause,
+        };
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => return Err(error(cause)),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(error)?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
     /// Writes a new file of evidence; an older one is never overwritten.
     ///
     /// # Errors

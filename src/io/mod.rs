@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod database;
+pub mod evidence;
 pub mod go_cache;
 pub mod goenv;
 pub mod home;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::golang::gosum::Kind;
+use crate::prover::Fault;
 use crate::sumdb::timeline::ConsistentHead;
 use crate::sumdb::verdict::Verdict;
 use crate::tlog::note::VerifierKey;
@@ -92,7 +94,7 @@ impl<'a> Verify<'a> {
                         .module
                         .as_ref()
                         .map(|module| module.version().as_str()),
-                    kind: result.kind.map(|kind| kind.as_str()),
+                    kind: result.kind.map(Kind::as_str),
                     verdict: result.verdict.as_str(),
                     file: documents.get(result.document).map_or("", Document::name),
                     line: result.line,
@@ -103,12 +105,7 @@ impl<'a> Verify<'a> {
                     note: result.note.as_deref(),
                 })
                 .collect(),
-            faults: report
-                .proofs
-                .faults
-                .iter()
-                .map(|fault| fault.message())
-                .collect(),
+            faults: report.proofs.faults.iter().map(Fault::message).collect(),
             warnings: &report.proofs.warnings,
             findings,
         }
