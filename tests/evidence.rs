@@ -186,11 +186,9 @@ fn forged_evidence_is_refused() {
         let outcome = caught.check(&forged);
         let code = if what == "/schema" { 2 } else { 1 };
         assert_eq!(
-            outcome.code,
-            code,
+            outcome.code, code,
             "{what}: {}{}",
-            outcome.stdout,
-            outcome.stderr
+            outcome.stdout, outcome.stderr
         );
         assert!(!outcome.stdout.starts_with("proven:"), "{what}");
     }

@@ -1,11 +1,10 @@
-//! The folder of all state, and files in it that survive a power cut.
+//! The folder of all state.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::tiles::TileCache;
+use super::durable::{temporary_name, write_new};
 
 /// The folder below which everything is kept.
 #[derive(Debug, Clone)]
@@ -80,10 +79,10 @@ impl Home {
         self.path.join("sumcheck.db")
     }
 
-    /// The tiles of a log; a `/` in its name is a subfolder.
+    /// The folder of a log's tiles; a `/` in its name is a subfolder.
     #[must_use]
-    pub fn tile_cache(&self, log: &str) -> TileCache {
-        TileCache::new(self.path.join("tiles").join(log_folder(log)))
+    pub fn tile_folder(&self, log: &str) -> PathBuf {
+        self.path.join("tiles").join(log_folder(log))
     }
 
     /// The files of evidence, oldest first; none if there never was any.
@@ -134,7 +133,7 @@ impl Home {
                 format!("-{attempt}")
             };
             let path = folder.join(format!("{log}-{stem}{suffix}.json"));
-            match write_new_durably(&path, text) {
+            match write_new(&path, text) {
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(cause) => return Err(error(&path, cause)),
                 Ok(()) => return Ok(path),
@@ -193,41 +192,6 @@ fn is_read_only(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
     )
-}
-
-/// A name in the same folder that nobody else uses.
-pub(super) fn temporary_name(path: &Path) -> PathBuf {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.{number}.tmp", std::process::id()))
-}
-
-/// Temporary file, sync, link under the final name, sync of the folder.
-fn write_new_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_name(path);
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        // A link fails where the name is taken; a rename would overwrite.
-        fs::hard_link(&temporary, path)?;
-        sync_folder(path.parent().unwrap_or(Path::new(".")))
-    })();
-    let _ = fs::remove_file(&temporary);
-    written
-}
-
-/// Makes names in a folder durable, where the system can.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod database;
+mod durable;
 pub mod evidence;
 pub mod go_cache;
 pub mod goenv;

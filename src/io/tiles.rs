@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::home::temporary_name;
+use super::durable::temporary_name;
 use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::tile::Tile;
 
@@ -84,7 +84,9 @@ pub struct TileWriteError {
 }
 
 impl TileCache {
-    pub(super) fn new(folder: PathBuf) -> Self {
+    /// The tiles below `FOLDER/tile/…`; the folder need not exist.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
         Self {
             reader: TileReader { folder },
         }

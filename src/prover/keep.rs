@@ -22,7 +22,7 @@ pub(super) enum Kept {
 
 impl Prover {
     pub(super) fn tile_cache(&self) -> TileCache {
-        self.home.tile_cache(self.key.name())
+        TileCache::new(self.home.tile_folder(self.key.name()))
     }
 
     /// The verified heads of this home.
