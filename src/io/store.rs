@@ -3,15 +3,21 @@
 //! Rows are plain data. Whoever reads them checks them again: signatures of heads, proofs of
 //! records.
 
+mod error;
+mod row;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Transaction,
-    TransactionBehavior, params,
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
+    params,
 };
 
+pub use self::error::StoreError;
+use self::error::classify;
+pub use self::row::{Commit, CommitOutcome, Finding, NewHead, StoredHead, StoredRecord};
+use self::row::{Count, stored_head, stored_record};
 use super::clock;
 use super::home::Home;
 
@@ -33,143 +39,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
-}
-
-/// Why the state cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// A newer sumcheck wrote it.
-    #[error(
-        "{} was written by a newer sumcheck (its schema is {found}, this one knows {SCHEMA_VERSION}): \
-         update sumcheck, or name another folder with --home",
-        path.display()
-    )]
-    Newer {
-        /// The database.
-        path: PathBuf,
-        /// Its schema version.
-        found: i64,
-    },
-    /// Not a database, or a damaged one.
-    #[error(
-        "{} is damaged ({cause}): move it away and run again; only proofs that can be made again \
-         are lost, and the heads that were seen",
-        path.display()
-    )]
-    Corrupt {
-        /// The database.
-        path: PathBuf,
-        /// What SQLite says.
-        cause: rusqlite::Error,
-    },
-    /// A database of another program.
-    #[error("{} is a database of another program: name another folder with --home", path.display())]
-    Foreign {
-        /// The database.
-        path: PathBuf,
-    },
-    /// A verified head of that size stands there with another root: never overwritten.
-    #[error("{} has another verified tree head of {size} records", path.display())]
-    ConflictingHead {
-        /// The database.
-        path: PathBuf,
-        /// Tree size in records.
-        size: u64,
-    },
-    /// Everything else: locked, no space, input and output.
-    #[error("cannot use {}: {cause}", path.display())]
-    Sqlite {
-        /// The database.
-        path: PathBuf,
-        /// What SQLite says.
-        cause: rusqlite::Error,
-    },
-}
-
-/// A verified head as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredHead {
-    /// Tree size in records.
-    pub size: u64,
-    /// Root of the tree.
-    pub root: [u8; 32],
-    /// The signed note.
-    pub note: Vec<u8>,
-    /// When it was first seen: UTC, RFC 3339.
-    pub seen_at: String,
-    /// Where it was first seen.
-    pub source: String,
-    /// The head that it was tied to.
-    pub tied_to_size: Option<u64>,
-    /// How: `first`, `extension` of that head, or `prefix` of it.
-    pub tie: String,
-}
-
-/// A verified head to keep.
-#[derive(Debug, Clone)]
-pub struct NewHead {
-    /// Tree size in records.
-    pub size: u64,
-    /// Root of the tree.
-    pub root: [u8; 32],
-    /// The signed note.
-    pub note: Vec<u8>,
-    /// Where it was seen.
-    pub source: String,
-    /// The head that it is tied to.
-    pub tied_to_size: Option<u64>,
-    /// How: `first`, `extension` or `prefix`.
-    pub tie: &'static str,
-}
-
-/// A proven record, kept or to keep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredRecord {
-    /// Module path.
-    pub module: String,
-    /// Module version.
-    pub version: String,
-    /// Record index.
-    pub record_index: u64,
-    /// Text of the record.
-    pub text: Vec<u8>,
-    /// Inclusion proof: 32 bytes for each hash, lowest first.
-    pub proof: Vec<u8>,
-    /// Size of the tree under which the proof holds; one of the heads.
-    pub proof_head_size: u64,
-}
-
-/// What one run keeps.
-#[derive(Debug, Clone)]
-pub struct Commit {
-    /// The log's name.
-    pub log_name: String,
-    /// The log's verifier key.
-    pub verifier_key: String,
-    /// Size of the newest stored head when the run began; `None` if there was none.
-    pub started_from: Option<u64>,
-    /// Heads, the newest last.
-    pub heads: Vec<NewHead>,
-    /// Records.
-    pub records: Vec<StoredRecord>,
-}
-
-/// What became of a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommitOutcome {
-    /// All of it is kept.
-    Committed,
-    /// Nothing was written: the newest head is not the one that the run started from.
-    HeadMoved,
-}
-
-/// Misbehaviour that nobody has acknowledged yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// When it was found: UTC, RFC 3339.
-    pub found_at: String,
-    /// The file that proves it.
-    pub evidence_path: String,
 }
 
 impl Store {
@@ -493,69 +362,6 @@ fn create_log(connection: &Connection, name: &str, verifier_key: &str) -> rusqli
         [verifier_key],
         |row| row.get(0),
     )
-}
-
-fn stored_head(row: &Row<'_>) -> rusqlite::Result<StoredHead> {
-    Ok(StoredHead {
-        size: row.get::<_, Count>(0)?.0,
-        root: row.get(1)?,
-        note: row.get(2)?,
-        seen_at: row.get(3)?,
-        source: row.get(4)?,
-        tied_to_size: row.get::<_, Option<Count>>(5)?.map(|Count(size)| size),
-        tie: row.get(6)?,
-    })
-}
-
-fn stored_record(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
-    Ok(StoredRecord {
-        module: row.get(0)?,
-        version: row.get(1)?,
-        record_index: row.get::<_, Count>(2)?.0,
-        text: row.get(3)?,
-        proof: row.get(4)?,
-        proof_head_size: row.get::<_, Count>(5)?.0,
-    })
-}
-
-/// A tree size or record index: up to 2^63 - 1, which is all that SQLite's integers hold.
-struct Count(u64);
-
-impl ToSql for Count {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let number = i64::try_from(self.0)
-            .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(cause.into()))?;
-        Ok(number.into())
-    }
-}
-
-impl FromSql for Count {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let number = value.as_i64()?;
-        u64::try_from(number)
-            .map(Self)
-            .map_err(|_| FromSqlError::OutOfRange(number))
-    }
-}
-
-fn classify(path: &Path, cause: rusqlite::Error) -> StoreError {
-    let path = path.to_owned();
-    let damaged = matches!(
-        cause.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    ) || matches!(
-        cause,
-        // The schema is strict: a row of other types is a damaged one.
-        rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..)
-    );
-    if damaged {
-        StoreError::Corrupt { path, cause }
-    } else {
-        StoreError::Sqlite { path, cause }
-    }
 }
 
 #[cfg(test)]

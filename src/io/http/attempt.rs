@@ -7,9 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode, Url, Version};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Answer;
+use super::attempt_clock::AttemptClock;
 use super::body::{self, BodyFailure};
 use super::connect::Connections;
 use super::error::{FetchError, ShownUrl, Timeout, escaped, root_cause};
@@ -17,19 +18,6 @@ use super::head_start::HeadStarts;
 use super::redirect::{self, Trail};
 use super::retry;
 use super::trace::{Observer, RequestTrace};
-
-/// A TCP and TLS connection takes three round trips: so many seconds are a line that is down.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The longest silence before and within an answer. A log that has to fetch a module for the first
-/// time can be slow; one that says nothing for so long is better asked anew.
-pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// One attempt. A server that trickles a byte each second is never silent.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// A download service redirects once or twice; whoever does it more often plays games.
-pub(super) const MAX_REDIRECTS: usize = 5;
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -247,69 +235,4 @@ fn tls_cause(error: &reqwest::Error) -> Option<&rustls::Error> {
         };
     }
     None
-}
-
-/// When an attempt has to end, and what that means.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct AttemptClock {
-    end: Instant,
-    at_end: AtEnd,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum AtEnd {
-    Timeout(Timeout),
-    RunTimeLimit,
-}
-
-impl AttemptClock {
-    /// An attempt that begins now and ends with the first of its own limit, what is left of the
-    /// budget of all attempts, and the run's deadline.
-    pub(super) fn start(budget: Duration, deadline: Option<Instant>) -> Self {
-        let now = Instant::now();
-        let mut clock = if budget < ATTEMPT_TIMEOUT {
-            Self {
-                end: now + budget,
-                at_end: AtEnd::Timeout(Timeout::AllAttempts),
-            }
-        } else {
-            Self {
-                end: now + ATTEMPT_TIMEOUT,
-                at_end: AtEnd::Timeout(Timeout::Attempt),
-            }
-        };
-        if let Some(deadline) = deadline.filter(|deadline| *deadline < clock.end) {
-            clock = Self {
-                end: deadline,
-                at_end: AtEnd::RunTimeLimit,
-            };
-        }
-        clock
-    }
-
-    /// Waits for the next thing that the server says, no longer than it may be silent.
-    pub(super) async fn wait<F: Future>(
-        &self,
-        url: &Url,
-        next: F,
-    ) -> Result<F::Output, FetchError> {
-        let silence = Instant::now() + SILENCE_TIMEOUT;
-        let (end, at_end) = if silence < self.end {
-            (silence, AtEnd::Timeout(Timeout::Silence))
-        } else {
-            (self.end, self.at_end)
-        };
-        timeout_at(end, next).await.map_err(|_| {
-            let url = ShownUrl::new(url);
-            match at_end {
-                AtEnd::Timeout(timeout) => FetchError::Timeout { url, timeout },
-                AtEnd::RunTimeLimit => FetchError::RunTimeLimit { url },
-            }
-        })
-    }
-
-    /// The attempt's end, or the time so long from now if that comes first.
-    pub(super) fn within(&self, duration: Duration) -> Instant {
-        self.end.min(Instant::now() + duration)
-    }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::{Response, Url};
 use tokio::time::timeout_at;
 
-use super::attempt::AttemptClock;
+use super::attempt_clock::AttemptClock;
 use super::error::{FetchError, ShownUrl, root_cause};
 
 /// The words of a 404 are for a person: what the go command says of a module fits in it.

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};
 
-use super::attempt::CONNECT_TIMEOUT;
 use super::error::{FetchError, root_cause};
+use super::limits::CONNECT_TIMEOUT;
 
 /// The reqwest clients, each built at its first use: reading the trusted roots takes longer than
 /// a whole run that finds everything on disk.

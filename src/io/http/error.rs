@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::attempt::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, MAX_REDIRECTS, SILENCE_TIMEOUT};
-use super::retry::GET_BUDGET;
+use super::limits::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, GET_BUDGET, MAX_REDIRECTS, SILENCE_TIMEOUT};
 
 /// An error fits a few lines of a terminal even if a server chose the URL or the words.
 const MAX_SHOWN_BYTES: usize = 400;

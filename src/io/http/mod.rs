@@ -6,12 +6,14 @@
 //! at once. What the bytes are worth is for others to say.
 
 mod attempt;
+mod attempt_clock;
 mod body;
 mod connect;
 mod credential;
 mod error;
 mod file;
 mod head_start;
+mod limits;
 mod redirect;
 mod retry;
 mod trace;
@@ -29,13 +31,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use self::attempt::{Attempt, AttemptClock, Failure};
+use self::attempt::{Attempt, Failure};
+use self::attempt_clock::AttemptClock;
 use self::connect::Connections;
 pub use self::credential::Credential;
 use self::error::without_credentials;
 pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};
 use self::head_start::HeadStarts;
-use self::retry::GET_BUDGET;
+use self::limits::GET_BUDGET;
 pub use self::trace::{Observer, RequestTrace};
 
 /// Enough to hide a round trip of 100 ms behind others, and fewer than the 100 streams that

@@ -3,8 +3,8 @@
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{StatusCode, Url};
 
-use super::attempt::MAX_REDIRECTS;
 use super::error::{RedirectRefusal, ShownUrl, escaped, without_credentials};
+use super::limits::MAX_REDIRECTS;
 
 /// Whether this status says "look there instead" (RFC 9110 section 15.4). 300 and 304 have no
 /// meaning for a client without a cache and a choice.

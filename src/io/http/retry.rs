@@ -11,11 +11,6 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 /// be asked for at most 30 times in a run, which four attempts of six hops stay below.
 pub(super) const MAX_ATTEMPTS: u32 = 4;
 
-/// All attempts at one URL and the pauses between them. Two rounds of requests depend on each
-/// other, so a run that is all time-outs ends well within 60 s. Time in the queue is not counted:
-/// a large input is no reason to give up.
-pub(super) const GET_BUDGET: Duration = Duration::from_secs(20);
-
 /// A connection that was reset works again at once.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 
