@@ -71,13 +71,16 @@ impl Store {
 
     /// The schema version; 0 for a new database.
     fn check_version(&self) -> Result<i64, StoreError> {
-        let pragma = |name: &str| {
-            self.run(|connection| connection.pragma_query_value(None, name, |row| row.get(0)))
-        };
-        let (version, application): (i64, i64) =
-            (pragma("user_version")?, pragma("application_id")?);
-        let tables: i64 = self.run(|connection| {
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        // In one transaction: another process may just be making the schema.
+        let (version, application, tables): (i64, i64, i64) = self.run(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get(0));
+            let tables = "SELECT count(*) FROM sqlite_schema";
+            Ok((
+                pragma("user_version")?,
+                pragma("application_id")?,
+                transaction.query_row(tables, [], |row| row.get(0))?,
+            ))
         })?;
         if application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
             return Err(StoreError::Foreign {
