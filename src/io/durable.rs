@@ -3,14 +3,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A name in the same folder that nobody else uses.
+/// A name in the same folder that nobody else uses. Random: in containers that share a home, and
+/// in one that is started again and again, all processes have the same number.
 pub(super) fn temporary_name(path: &Path) -> PathBuf {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.{number}.tmp", std::process::id()))
+    path.with_file_name(format!(".{name}.{:016x}.tmp", fastrand::u64(..)))
 }
 
 /// Writes a file that must not exist yet: temporary file, sync, link under the final name, sync of
@@ -38,5 +36,17 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
     } else {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_temporary_files_have_one_name() {
+        let names = [(); 2].map(|()| temporary_name(Path::new("/home/probe")));
+        assert_ne!(names[0], names[1]);
+        assert!(names[0].starts_with("/home/") && names[0].to_str().unwrap().ends_with(".tmp"));
     }
 }
