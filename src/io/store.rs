@@ -39,6 +39,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    read_only: bool,
 }
 
 impl Store {
@@ -48,20 +49,67 @@ impl Store {
     /// [`StoreError`]; a database that is newer, damaged or foreign is left untouched.
     pub fn open(home: &Home) -> Result<Self, StoreError> {
         let path = home.database();
-        let connection = if home.is_read_only() {
-            open_read_only(&path)
-        } else {
-            Connection::open(&path)
+        if !home.is_read_only() {
+            match Self::open_writable(&path) {
+                // What is there can be read though nothing more fits on the disk.
+                Err(error) if error.is_for_want_of_space() => {}
+                opened => return opened,
+            }
+        }
+        match Self::open_read_only(&path) {
+            Err(error) if error.is_for_want_of_space() => Self::open_in_memory(path),
+            opened => opened,
+        }
+    }
+
+    fn open_writable(path: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open(path).map_err(|cause| classify(path, cause))?;
+        let mut store = Self {
+            connection,
+            path: path.to_owned(),
+            read_only: false,
         };
-        let connection = connection.map_err(|cause| classify(&path, cause))?;
-        let mut store = Self { connection, path };
-        store.prepare(home.is_read_only())?;
+        store.prepare()?;
         Ok(store)
     }
 
-    fn prepare(&mut self, read_only: bool) -> Result<(), StoreError> {
+    /// The database as it is, or an empty one where none was made yet.
+    fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Self::open_in_memory(path.to_owned());
+        }
+        let connection = read_only_connection(path).map_err(|cause| classify(path, cause))?;
+        let store = Self {
+            connection,
+            path: path.to_owned(),
+            read_only: true,
+        };
+        match store.check_version()? {
+            0 => Self::open_in_memory(path.to_owned()),
+            _ => Ok(store),
+        }
+    }
+
+    fn open_in_memory(path: PathBuf) -> Result<Self, StoreError> {
+        let connection = Connection::open_in_memory().map_err(|cause| classify(&path, cause))?;
+        let mut store = Self {
+            connection,
+            path,
+            read_only: true,
+        };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    /// Whether nothing can be kept: the home is read-only, or its disk is full.
+    #[must_use]
+    pub const fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    fn prepare(&mut self) -> Result<(), StoreError> {
         self.run(|connection| connection.busy_timeout(BUSY_TIMEOUT))?;
-        if self.check_version()? == SCHEMA_VERSION || read_only {
+        if self.check_version()? == SCHEMA_VERSION {
             return self.run(|connection| connection.pragma_update(None, "synchronous", "FULL"));
         }
         self.switch_to_wal()?;
@@ -251,24 +299,16 @@ impl Store {
     }
 }
 
-/// A read-only home: its database as it is, or an empty one in memory.
-fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
-    if !path.exists() {
-        let connection = Connection::open_in_memory()?;
-        connection.execute_batch(include_str!("schema.sql"))?;
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        return Ok(connection);
-    }
+fn read_only_connection(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    // Without its write-ahead log a database in WAL mode can only be read as immutable.
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    let immutable = if Path::new(&wal).exists() {
-        ""
-    } else {
-        "?immutable=1"
-    };
+    // With nothing in its write-ahead log a database in WAL mode can be read as immutable, and
+    // where no file can be made beside it, only so.
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log_is_empty = Path::new(&log)
+        .metadata()
+        .map_or(true, |metadata| metadata.len() == 0);
+    let immutable = if log_is_empty { "?immutable=1" } else { "" };
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {

@@ -115,8 +115,8 @@ impl Run<'_> {
         if nothing_new {
             return Ok(Kept::Done);
         }
-        if self.prover.home.is_read_only() {
-            self.not_kept("the home is read-only");
+        if self.prover.store.borrow().is_read_only() {
+            self.not_kept("the home is read-only, or its disk is full");
             return Ok(Kept::Done);
         }
         let commit = Commit {

@@ -57,6 +57,19 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether the disk is full, or behaves so.
+    pub(super) fn is_for_want_of_space(&self) -> bool {
+        let Self::Sqlite { cause, .. } = self else {
+            return false;
+        };
+        matches!(
+            cause.sqlite_error_code(),
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen)
+        )
+    }
+}
+
 /// Puts what SQLite says into one of the families that a user can act on.
 pub(super) fn classify(path: &Path, cause: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
