@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Outcome, Proofs, ProveError, Prover, Run};
+use super::run::Run;
+use super::{Outcome, Proofs, ProveError, Prover};
 use crate::golang::module::ModuleVersion;
 use crate::io::store::{Commit, CommitOutcome, NewHead, StoreError, StoredRecord};
 use crate::io::tiles::TileCache;

@@ -7,7 +7,7 @@ use super::fork::Fork;
 use super::head::{HeadError, open_head};
 use super::lookup::{LookupError, LookupReply};
 use super::record::{AuthenticRecord, RecordText};
-use super::timeline::{Candidates, ConsistentHead, OrderError, TiedHeads, Timeline};
+use super::timeline::{Candidates, ConsistentHead, DamagedHead, OrderError, TiedHeads, Timeline};
 use crate::golang::module::ModuleVersion;
 use crate::tlog::checkpoint::{Checkpoint, TreeHead};
 use crate::tlog::proof::ProofError;
@@ -141,11 +141,15 @@ impl Session {
         Ok(head)
     }
 
-    /// Takes a lookup reply.
+    /// Takes a lookup reply, and tells the head that came with it.
     ///
     /// # Errors
     /// [`ClaimError`]; nothing is kept of it.
-    pub fn see_lookup(&mut self, module: &ModuleVersion, reply: &[u8]) -> Result<(), ClaimError> {
+    pub fn see_lookup(
+        &mut self,
+        module: &ModuleVersion,
+        reply: &[u8],
+    ) -> Result<TreeHead, ClaimError> {
         let reply = LookupReply::parse(reply)?;
         let head = self.see_head(reply.note)?;
         let claim = Claim {
@@ -154,11 +158,19 @@ impl Session {
             head,
         };
         self.claims.insert(module.clone(), claim);
-        Ok(())
+        Ok(head)
     }
 
-    /// Drops the claim for a module version, and the heads that no claim or `/latest` needs any
-    /// more stay: they are signed.
+    /// Size of the newest head of the timeline; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`DamagedHead`]
+    pub fn newest_verified(&self) -> Result<u64, DamagedHead> {
+        let newest = self.timeline.newest()?;
+        Ok(newest.map_or(0, |head| head.tree_head().size()))
+    }
+
+    /// Drops the claim for a module version. The head that came with it stays: it is signed.
     pub fn forget(&mut self, module: &ModuleVersion) {
         self.claims.remove(module);
     }
