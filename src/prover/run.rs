@@ -14,6 +14,7 @@ use crate::io::http::Answer;
 use crate::sumdb::fork::Fork;
 use crate::sumdb::session::{Conclusion, Plan, Session, Unproven};
 use crate::sumdb::timeline::{OrderError, Timeline};
+use crate::tlog::checkpoint::TreeHead;
 use crate::tlog::tile_auth::AuthenticTiles;
 
 /// Another process can move the head between our start and our commit; each time we prove both
@@ -94,7 +95,13 @@ impl<'a> Run<'a> {
         else {
             return Ok(false);
         };
-        self.session.ignore_heads_above(size);
+        let ignored = self.session.ignore_heads_above(size);
+        if ignored && self.prover.offline {
+            self.proofs.warnings.push(format!(
+                "the go command's cache has a newer tree head than that of {size} records, and not \
+                 the tiles that would prove it: run without --offline"
+            ));
+        }
         let keep = if self.prover.offline {
             Keep::Always
         } else {
@@ -103,7 +110,7 @@ impl<'a> Run<'a> {
         let Some(conclusion) = self.conclude(keep).await? else {
             return Ok(false);
         };
-        let complete = conclusion.head.is_some() && conclusion.unproven.is_empty();
+        let complete = conclusion.head.is_some() && conclusion.is_complete();
         if complete || self.prover.offline {
             self.accept(conclusion);
         }
@@ -258,7 +265,7 @@ impl<'a> Run<'a> {
                 Ok(conclusion) => conclusion,
                 Err(fork) => return Err(self.misbehaved(*fork)),
             };
-            if keep == Keep::IfComplete && !conclusion.unproven.is_empty() {
+            if keep == Keep::IfComplete && !conclusion.is_complete() {
                 return Ok(Some(conclusion));
             }
             // 6. Records and heads in one transaction, the head last.
@@ -288,6 +295,7 @@ impl<'a> Run<'a> {
         Ok(head.map(|head| Conclusion {
             head: Some(head),
             older_heads: Vec::new(),
+            untied_heads: Vec::new(),
             records: BTreeMap::new(),
             unproven: BTreeMap::new(),
         }))
@@ -315,13 +323,20 @@ impl<'a> Run<'a> {
                 .outcomes
                 .insert(module, Outcome::Unavailable(reason));
         }
-        if conclusion.head.is_none() {
+        let unproven_heads = match conclusion.head {
+            None => vec!["the log's newest tree head could not be proven".to_owned()],
+            Some(_) => (conclusion.untied_heads.iter().map(TreeHead::size))
+                .map(|size| {
+                    format!("a signed tree head of {size} records could not be tied to the newest")
+                })
+                .collect(),
+        };
+        for what in unproven_heads {
             let reason = self
                 .explain_tiles()
                 .unwrap_or_else(|| "its tiles are missing".to_owned());
-            self.proofs.faults.push(Fault::new(format!(
-                "the log's newest tree head could not be proven: {reason}"
-            )));
+            let fault = Fault::new(format!("{what}: {reason}"));
+            self.proofs.faults.push(fault);
         }
         self.proofs.head = conclusion.head.or(self.proofs.head.take());
     }

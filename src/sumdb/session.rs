@@ -45,6 +45,8 @@ pub struct Conclusion {
     pub head: Option<ConsistentHead>,
     /// Older heads that are now tied to it.
     pub older_heads: Vec<ConsistentHead>,
+    /// Heads that the tiles do not tie to it, for want of a tile: they may be of another tree.
+    pub untied_heads: Vec<TreeHead>,
     /// The records that were proven, by what was asked for.
     pub records: BTreeMap<ModuleVersion, AuthenticRecord>,
     /// Claims that could not be proven.
@@ -175,9 +177,12 @@ impl Session {
         self.claims.remove(module);
     }
 
-    /// Leaves out signed heads above a size, for want of the tiles that would prove them.
-    pub fn ignore_heads_above(&mut self, size: u64) {
+    /// Leaves out signed heads above a size, for want of the tiles that would prove them; tells
+    /// whether there were any.
+    pub fn ignore_heads_above(&mut self, size: u64) -> bool {
+        let before = self.heads.len();
         self.heads.retain(|_, head| head.head().size() <= size);
+        self.heads.len() < before
     }
 
     /// Sizes of the heads seen in this run, largest first.
@@ -221,6 +226,7 @@ impl Session {
         let mut conclusion = Conclusion {
             head: tied.working,
             older_heads: tied.older,
+            untied_heads: tied.untied,
             records: BTreeMap::new(),
             unproven: BTreeMap::new(),
         };
@@ -278,6 +284,14 @@ fn prove(
         Ok(record)
     } else {
         Err(Unproven::OtherModule { index })
+    }
+}
+
+impl Conclusion {
+    /// Whether nothing is left that other tiles or replies could prove.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unproven.is_empty() && self.untied_heads.is_empty()
     }
 }
 

@@ -70,6 +70,8 @@ pub struct TiedHeads {
     pub working: Option<ConsistentHead>,
     /// Other heads that are now proven prefixes of it.
     pub older: Vec<ConsistentHead>,
+    /// Other heads that the tiles do not tie to it.
+    pub untied: Vec<TreeHead>,
 }
 
 impl Timeline {
@@ -206,8 +208,8 @@ impl Candidates {
 
     /// Checks that each head is a prefix of the working head.
     ///
-    /// Heads that the tiles do not reach are left out: to withhold tiles is no misbehaviour of
-    /// the log.
+    /// Heads that the tiles do not reach are untied: to withhold tiles is no misbehaviour of the
+    /// log, and no reason to pass over a head that may be of another tree.
     ///
     /// # Errors
     /// [`Fork`] if a signed head is contradicted by tiles that are authentic under the working
@@ -216,6 +218,7 @@ impl Candidates {
         let nothing = TiedHeads {
             working: None,
             older: Vec::new(),
+            untied: self.older.iter().map(Checkpoint::head).collect(),
         };
         if tiles.head() != self.working.head() {
             return Ok(nothing);
@@ -226,15 +229,19 @@ impl Candidates {
             None => tiles.iter().next().is_some(),
         };
         let mut older = Vec::new();
+        let mut untied = Vec::new();
         for head in self.older {
             if is_prefix(&head, &self.working, tiles)? && verified_is_prefix {
                 older.push(ConsistentHead(head));
+            } else {
+                untied.push(head.head());
             }
         }
         if verified_is_prefix {
             Ok(TiedHeads {
                 working: Some(ConsistentHead(self.working)),
                 older,
+                untied,
             })
         } else {
             Ok(nothing)
