@@ -86,6 +86,11 @@ impl Run {
         Home::new().sumcheck(args)
     }
 
+    pub fn args_all(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self
