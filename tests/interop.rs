@@ -21,7 +21,7 @@ use sumcheck::golang::version::Version;
 use sumcheck::sumdb::lookup::LookupReply;
 use sumcheck::tlog::checkpoint::{TreeHead, parse_tree_head};
 use sumcheck::tlog::hash::{Hash, record_hash};
-use sumcheck::tlog::note::{SignedNote, VerifierKey};
+use sumcheck::tlog::note::{OpenedNote, SignedNote, VerifierKey};
 use sumcheck::tlog::proof::{ConsistencyProof, InclusionProof};
 use sumcheck::tlog::tile::{Tile, TileLevel};
 use support::interop::interop;
@@ -50,11 +50,11 @@ fn paths_and_versions_are_judged_alike() {
     };
     for text in Mutations::of(&MODULES, 6000) {
         let (path, version) = text.rsplit_once('@').unwrap_or((&text, "v1.0.0"));
-        let theirs = oracle.ask(json!({"op": "check_module", "path": path, "version": version}));
+        let theirs = oracle.ask(&json!({"op": "check_module", "path": path, "version": version}));
         let ours = ModuleVersion::new(path, version).is_ok();
         assert_eq!(ours, theirs["ok"], "{path:?} {version:?}: {theirs}");
 
-        let theirs = oracle.ask(json!({"op": "escape_path", "path": path}));
+        let theirs = oracle.ask(&json!({"op": "escape_path", "path": path}));
         let ours = ModulePath::parse(path).ok().map(|path| path.escaped());
         assert_eq!(
             ours.as_deref(),
@@ -62,14 +62,14 @@ fn paths_and_versions_are_judged_alike() {
             "{path:?}: {theirs}"
         );
 
-        let theirs = oracle.ask(json!({"op": "unescape_path", "escaped": path}));
+        let theirs = oracle.ask(&json!({"op": "unescape_path", "escaped": path}));
         let ours = ModulePath::unescape(path).ok();
         let ours = ours.as_ref().map(ModulePath::as_str);
         assert_eq!(ours, theirs["path"].as_str(), "{path:?}: {theirs}");
 
         // x/mod escapes any element of a path; ours are semantic versions.
         if let Ok(version) = Version::parse(version) {
-            let theirs = oracle.ask(json!({"op": "escape_version", "version": version.as_str()}));
+            let theirs = oracle.ask(&json!({"op": "escape_version", "version": version.as_str()}));
             assert_eq!(theirs["escaped"], version.escaped(), "{theirs}");
         }
     }
@@ -103,7 +103,7 @@ fn patterns_match_alike() {
     for pattern in Mutations::of(&patterns, 6000) {
         let path = paths.next().unwrap();
         let question = json!({"op": "match_prefix_patterns", "patterns": pattern, "path": path});
-        let theirs = oracle.ask(question);
+        let theirs = oracle.ask(&question);
         let ours = PatternList::parse(&pattern).matches(&path);
         assert_eq!(ours, theirs["match"], "{pattern:?} {path:?}: {theirs}");
     }
@@ -125,7 +125,7 @@ fn tile_paths_are_read_alike_but_for_levels_above_63() {
         "tile/8/0/x123/x456/789",
     ];
     for path in Mutations::of(&paths, 8000) {
-        let theirs = oracle.ask(json!({"op": "parse_tile_path", "path": path}));
+        let theirs = oracle.ask(&json!({"op": "parse_tile_path", "path": path}));
         match Tile::parse_path(&path) {
             Ok(tile) => {
                 let level = match tile.level() {
@@ -160,7 +160,7 @@ fn heads_and_replies_are_read_alike_but_for_what_has_two_forms() {
         format!("go.sum database tree\n9223372036854775807\n{root}\n"),
     ];
     for text in Mutations::of(&heads, 6000) {
-        let theirs = oracle.ask(json!({"op": "parse_tree", "text_b64": STANDARD.encode(&text)}));
+        let theirs = oracle.ask(&json!({"op": "parse_tree", "text_b64": STANDARD.encode(&text)}));
         match parse_tree_head(&text, "go.sum database tree") {
             Ok(head) => {
                 let theirs = (theirs["size"].clone(), theirs["root"].clone());
@@ -187,7 +187,8 @@ fn heads_and_replies_are_read_alike_but_for_what_has_two_forms() {
         "0\na b c\n\n".to_owned(),
     ];
     for text in Mutations::of(&replies, 6000) {
-        let theirs = oracle.ask(json!({"op": "parse_record", "reply_b64": STANDARD.encode(&text)}));
+        let theirs =
+            oracle.ask(&json!({"op": "parse_record", "reply_b64": STANDARD.encode(&text)}));
         match LookupReply::parse(text.as_bytes()) {
             Ok(reply) => {
                 assert_eq!(theirs["id"], reply.index, "{text:?}: {theirs}");
@@ -224,17 +225,17 @@ fn notes_open_alike() {
     let opener = VerifierKey::parse(&key).unwrap();
     for text in Mutations::of(&[note], 6000) {
         let question = json!({"op": "open_note", "note_b64": STANDARD.encode(&text), "vkey": key});
-        let theirs = oracle.ask(question);
+        let theirs = oracle.ask(&question);
         let parsed = SignedNote::parse(text.as_bytes());
         let ours = parsed.ok().and_then(|note| note.open(&opener).ok());
         assert_eq!(
-            ours.as_ref().map(|note| note.text()),
+            ours.as_ref().map(OpenedNote::text),
             theirs["text"].as_str(),
             "{text:?}: {theirs}"
         );
     }
     for text in Mutations::of(&[key], 4000) {
-        let theirs = oracle.ask(json!({"op": "new_verifier", "vkey": text}));
+        let theirs = oracle.ask(&json!({"op": "new_verifier", "vkey": text}));
         let ours = VerifierKey::parse(&text).is_ok();
         // docs/differences.md: base64 has one form, and the key must be sound.
         assert!(
@@ -253,7 +254,7 @@ fn proofs_are_made_and_judged_alike() {
     for _ in 0..400 {
         let size = 1 + random.below(2000);
         let index = random.below(size);
-        let made = oracle.ask(json!({"op": "prove_record", "size": size, "index": index}));
+        let made = oracle.ask(&json!({"op": "prove_record", "size": size, "index": index}));
         let leaf = record_hash(format!("record {index}").as_bytes());
         let head = TreeHead::new(size, hash(&made["root"]));
         let proof = hashes(&made["proof"]);
@@ -262,7 +263,7 @@ fn proofs_are_made_and_judged_alike() {
             Ok(())
         );
         let altered = random.alter(&proof);
-        let theirs = oracle.ask(json!({
+        let theirs = oracle.ask(&json!({
             "op": "check_record", "proof": texts(&altered), "size": size,
             "root": made["root"], "index": index, "hash": leaf.to_string(),
         }));
@@ -272,7 +273,7 @@ fn proofs_are_made_and_judged_alike() {
         assert_eq!(ours, theirs["ok"], "record {index} of {size}: {theirs}");
 
         let old_size = 1 + random.below(size);
-        let made = oracle.ask(json!({"op": "prove_tree", "new_size": size, "old_size": old_size}));
+        let made = oracle.ask(&json!({"op": "prove_tree", "new_size": size, "old_size": old_size}));
         let old = TreeHead::new(old_size, hash(&made["old_root"]));
         let new = TreeHead::new(size, hash(&made["new_root"]));
         let proof = hashes(&made["proof"]);
@@ -281,7 +282,7 @@ fn proofs_are_made_and_judged_alike() {
             Ok(())
         );
         let altered = random.alter(&proof);
-        let theirs = oracle.ask(json!({
+        let theirs = oracle.ask(&json!({
             "op": "check_tree", "proof": texts(&altered), "new_size": size,
             "new_root": made["new_root"], "old_size": old_size, "old_root": made["old_root"],
         }));
@@ -315,7 +316,7 @@ fn a_go_mod_has_one_hash() {
         "module x\r\n\r\nrequire y v1.0.0\r\n",
     ];
     for content in Mutations::of(&contents, 300) {
-        let theirs = oracle.ask(json!({"op": "hash_go_mod", "b64": STANDARD.encode(&content)}));
+        let theirs = oracle.ask(&json!({"op": "hash_go_mod", "b64": STANDARD.encode(&content)}));
         assert_eq!(
             theirs["h1"],
             H1::of_go_mod(content.as_bytes()).to_string(),

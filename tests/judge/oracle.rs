@@ -9,14 +9,14 @@ use sumcheck::tlog::hash::{Hash, record_hash};
 use super::support::interop::interop;
 
 /// golang.org/x/mod, ready to be asked.
-pub struct Oracle {
+pub(super) struct Oracle {
     child: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
 impl Oracle {
-    pub fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         let mut child = Command::new(interop()?)
             .arg("oracle")
             .stdin(Stdio::piped())
@@ -32,7 +32,7 @@ impl Oracle {
         })
     }
 
-    pub fn ask(&mut self, question: Value) -> Value {
+    pub(super) fn ask(&mut self, question: &Value) -> Value {
         writeln!(self.questions, "{question}").unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
@@ -51,14 +51,14 @@ impl Drop for Oracle {
 }
 
 /// The same numbers in every run: xorshift64.
-pub struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -70,7 +70,7 @@ impl Random {
     }
 
     /// A proof with a hash dropped, doubled, swapped, replaced or added; or as it was.
-    pub fn alter(&mut self, proof: &[Hash]) -> Vec<Hash> {
+    pub(super) fn alter(&mut self, proof: &[Hash]) -> Vec<Hash> {
         let mut proof = proof.to_vec();
         let at = self.index(proof.len() + 1);
         match self.below(6) {
@@ -86,7 +86,7 @@ impl Random {
 }
 
 /// Texts as they are, and then with up to three small changes each.
-pub struct Mutations {
+pub(super) struct Mutations {
     seeds: Vec<Vec<char>>,
     random: Random,
     number: usize,
@@ -97,7 +97,7 @@ pub struct Mutations {
 const SPECIAL: &str = "/.-_~!+@*?[]\\^,: \t\r\n0129azAZ|'\"=é\u{2014}\u{0}%$&";
 
 impl Mutations {
-    pub fn of(seeds: &[impl AsRef<str>], count: usize) -> Self {
+    pub(super) fn of(seeds: &[impl AsRef<str>], count: usize) -> Self {
         let seeds = seeds
             .iter()
             .map(|seed| seed.as_ref().chars().collect())
