@@ -13,17 +13,15 @@ use ed25519_dalek::{Signer, SigningKey};
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use sumcheck::golang::gosum::GoSum;
+use sumcheck::golang::gosumdb::SUM_GOLANG_ORG_VERIFIER_KEY;
+use sumcheck::sumdb::head::open_head;
 use sumcheck::tlog::checkpoint::TreeHead;
 use sumcheck::tlog::hash::{HASH_BYTES, Hash, node_hash, record_hash};
 use sumcheck::tlog::hashed_tile::HashedTile;
-use sumcheck::tlog::note::{SignedNote, VerifierKey};
+use sumcheck::tlog::note::VerifierKey;
 use sumcheck::tlog::range::CompactRange;
 use sumcheck::tlog::tile::{Tile, TileHeight, TileLevel};
 use sumcheck::tlog::tile_auth::{AuthenticTiles, TilePlan};
-
-#[allow(dead_code, unreachable_pub)]
-#[path = "../tests/support/key.rs"]
-mod key;
 
 /// About as many records as sum.golang.org has.
 const TREE_SIZE: u64 = 72_000_000;
@@ -235,26 +233,25 @@ mod go_sum {
 mod note {
     use super::*;
 
-    const HEAD: &str = "go.sum database tree\n72000000\n\
-                        iHqVxqh8cyFgqTcentUiEjZ88MD/U2r6w+0h9y1wcFA=\n";
+    /// A head of the real log.
+    const NOTE: &str = "go.sum database tree\n71909756\n\
+                        iHqVxqh8cyFgqTcentUiEjZ88MD/U2r6w+0h9y1wcFA=\n\n\
+                        \u{2014} sum.golang.org Az3gruqca1CkvBUmiVQwTbA/gaUFzmjGdeKsltdaxDjB0sALZnZFi\
+                        okxoLeuELkWgcacVEQfWPJ8/AdDoOHPspHuDgk=\n";
 
     #[divan::bench]
     fn open(bencher: Bencher<'_, '_>) {
-        let signer = key::Key::new("sum.example.com", "benchmark");
-        let key = VerifierKey::parse(&signer.verifier_key()).expect("a key");
-        let note = signer.sign(HEAD);
-        bencher.bench_local(|| {
-            let note = SignedNote::parse(black_box(&note)).expect("a note");
-            note.open(&key).expect("signed by the key")
-        });
+        let key = VerifierKey::parse(SUM_GOLANG_ORG_VERIFIER_KEY).expect("a key");
+        bencher.bench_local(|| open_head(black_box(NOTE.as_bytes()), &key).expect("a head"));
     }
 
     #[divan::bench]
     fn verify_strict_alone(bencher: Bencher<'_, '_>) {
         let signer = SigningKey::from_bytes(&[7; 32]);
         let key = signer.verifying_key();
-        let signature = signer.sign(HEAD.as_bytes());
-        bencher.bench_local(|| key.verify_strict(black_box(HEAD.as_bytes()), &signature));
+        let (text, _) = NOTE.split_at(NOTE.find("\n\n").expect("a note") + 1);
+        let signature = signer.sign(text.as_bytes());
+        bencher.bench_local(|| key.verify_strict(black_box(text.as_bytes()), &signature));
     }
 }
 

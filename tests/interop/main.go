@@ -15,11 +15,12 @@ var commands = map[string]command{
 	"oracle":  runOracle,
 	"server":  runServer,
 	"client":  runClient,
+	"replay":  runReplay,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: interop vectors|oracle|server|client [arguments]: see README.md")
+		fmt.Fprintln(os.Stderr, "usage: interop vectors|oracle|server|client|replay [arguments]: see README.md")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

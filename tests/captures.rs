@@ -1,0 +1,148 @@
+//! The recorded answers of the real log, through the whole program.
+
+mod support;
+
+use support::capture::{Capture, SUM_GOLANG_ORG_KEY};
+use support::layers::replace;
+use support::sumcheck::{Home, Outcome};
+
+/// `None`, told loudly, where the recordings are missing.
+fn open(name: &str) -> Option<Capture> {
+    Capture::open(name)
+}
+
+fn verify(home: &Home, url: &str, go_sum: &str, args: &[&str]) -> Outcome {
+    home.sumcheck(["verify", "go.sum"].iter().chain(args))
+        .sumdb(&format!("{SUM_GOLANG_ORG_KEY} {url}"))
+        .file("go.sum", go_sum)
+        .run()
+}
+
+#[test]
+fn every_lookup_of_every_recording_is_proven() {
+    for name in ["small", "large", "modcache"] {
+        let Some(capture) = open(name) else { return };
+        let go_sum = capture.go_sum();
+        let server = capture.serve().start();
+        let home = Home::new();
+        let outcome = verify(&home, &server.url(), &go_sum, &["--format", "json"]).expect_code(0);
+        let summary = outcome.json()["summary"].clone();
+        assert_eq!(
+            summary["verified"],
+            go_sum.lines().count(),
+            "{name}: {summary}"
+        );
+
+        server.forget();
+        verify(&home, &server.url(), &go_sum, &[]).expect_code(0);
+        assert_eq!(
+            server.requests().len(),
+            0,
+            "{name}: a warm run costs nothing"
+        );
+    }
+}
+
+/// The go command's cache as it was at four times, on both sides of 2^25 records. Of the tiles only
+/// those under the oldest of the four heads were recorded.
+#[test]
+fn heads_whose_tiles_nobody_recorded_prove_nothing_and_accuse_nobody() {
+    let Some(capture) = open("crossing") else {
+        return;
+    };
+    let (home, go_sum) = (Home::new(), capture.go_sum());
+    let mut heads: Vec<&[u8]> = capture.older("/latest").iter().map(Vec::as_slice).collect();
+    heads.push(capture.get("/latest").unwrap());
+    heads.sort_by_key(|note| size_of(note));
+    let sizes: Vec<u64> = heads.iter().map(|note| size_of(note)).collect();
+    assert_eq!(sizes, [33_208_074, 33_368_956, 33_685_453, 33_890_626]);
+    for (number, note) in heads.into_iter().enumerate() {
+        let server = capture.serve().layer(replace("/latest", note)).start();
+        let args = ["--refresh", "--format", "json"];
+        let code = if number == 0 { 0 } else { 3 };
+        let document = verify(&home, &server.url(), &go_sum, &args)
+            .expect_code(code)
+            .json();
+        // The lines stay proven under the head that was tied before.
+        assert_eq!(document["summary"]["verified"], go_sum.lines().count());
+        assert_eq!(document["head"]["size"], sizes[0]);
+        assert_eq!(document["findings"], serde_json::json!([]));
+    }
+}
+
+fn size_of(note: &[u8]) -> u64 {
+    let note = String::from_utf8_lossy(note);
+    note.lines().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_large_go_sum_costs_exactly_the_lower_bound() {
+    let Some(capture) = open("terraform") else {
+        return;
+    };
+    let go_sum = std::fs::read_to_string(capture.folder().join("go.sum")).unwrap();
+    let server = capture.serve().start();
+    let home = Home::new();
+    let outcome = verify(&home, &server.url(), &go_sum, &[]).expect_code(0);
+    assert!(
+        outcome.stdout.starts_with("ok: 2,398 lines of 2,091 module versions proven in sum.golang.org under its tree head of 71,909,756 records"),
+        "{}",
+        outcome.stdout
+    );
+    let counts = ["/latest", "/lookup/", "/tile/"].map(|prefix| server.count(prefix));
+    assert_eq!(counts, [1, 2091, 1656]);
+    assert_eq!(server.requests().len(), 3748);
+    assert!(server.most_in_flight() <= 64, "{}", server.most_in_flight());
+
+    server.forget();
+    verify(&home, &server.url(), &go_sum, &[]).expect_code(0);
+    assert_eq!(server.requests().len(), 0);
+    verify(&home, &server.url(), &go_sum, &["--refresh"]).expect_code(0);
+    assert_eq!(server.paths(), ["/latest"]);
+
+    let heads = home
+        .sumcheck(["heads", "--format", "json"])
+        .sumdb(SUM_GOLANG_ORG_KEY)
+        .run()
+        .expect_code(0)
+        .json();
+    assert_eq!(
+        heads["heads"].as_array().unwrap().len(),
+        8,
+        "seven older heads and the newest"
+    );
+    assert!(
+        heads["heads"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|head| head["intact"] == true)
+    );
+}
+
+#[test]
+fn the_go_commands_own_cache_proves_a_go_sum_without_a_packet() {
+    for name in ["modcache", "small", "large"] {
+        let Some(capture) = open(name) else { return };
+        let home = Home::new();
+        let cache = home.path().join("go/pkg/mod/cache/download/sumdb");
+        std::fs::create_dir_all(&cache).unwrap();
+        let recorded = capture.folder().join("sum.golang.org");
+        std::os::unix::fs::symlink(&recorded, cache.join("sum.golang.org")).unwrap();
+        let config = home.path().join("go/pkg/sumdb/sum.golang.org");
+        std::fs::create_dir_all(&config).unwrap();
+        std::fs::copy(recorded.join("latest"), config.join("latest")).unwrap();
+
+        let go_sum = capture.go_sum();
+        let outcome = home
+            .sumcheck(["verify", "--offline", "--format", "json", "go.sum"])
+            .file("go.sum", &go_sum)
+            .run()
+            .expect_code(0);
+        assert_eq!(
+            outcome.json()["summary"]["verified"],
+            go_sum.lines().count(),
+            "{name}"
+        );
+    }
+}
