@@ -263,7 +263,7 @@ fn escapes() {
         }
     };
     check("escapes", 20, accept, |row, output| {
-        assert_eq!(output, text(row, "output"), "{row}")
+        assert_eq!(output, text(row, "output"), "{row}");
     });
 }
 

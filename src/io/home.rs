@@ -4,7 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::durable::{temporary_name, write_new};
+use super::durable::{sweep, sync_folder, temporary_name, write_new};
+
+/// How many files of evidence may be of one fork and one second, before something is wrong that
+/// would fill the disk.
+const MAX_EVIDENCE_OF_A_SECOND: u32 = 1_000;
 
 /// The folder below which everything is kept.
 #[derive(Debug, Clone)]
@@ -48,6 +52,8 @@ impl Home {
         if !fs::metadata(path).map_err(error)?.is_dir() {
             return Err(error(io::Error::from(io::ErrorKind::NotADirectory)));
         }
+        // A folder that cannot even be listed is no home.
+        sweep(path).map_err(error)?;
         let read_only = match probe_write(path) {
             Ok(()) => false,
             Err(cause) if is_read_only(&cause) => true,
@@ -59,6 +65,15 @@ impl Home {
             path: path.to_owned(),
             read_only,
         })
+    }
+
+    /// A home on which nothing can be written, whoever runs the test.
+    #[cfg(test)]
+    pub(super) fn read_only(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            read_only: true,
+        }
     }
 
     /// The folder.
@@ -124,9 +139,12 @@ impl Home {
             path: path.to_owned(),
             cause,
         };
-        create_private_folder(&folder).map_err(|cause| error(&folder, cause))?;
+        create_private_folder(&folder)
+            .and_then(|()| sync_folder(&self.path))
+            .and_then(|()| sweep(&folder))
+            .map_err(|cause| error(&folder, cause))?;
         let log = escaped_name(log);
-        for attempt in 1_u32.. {
+        for attempt in 1..=MAX_EVIDENCE_OF_A_SECOND {
             let suffix = if attempt == 1 {
                 String::new()
             } else {
@@ -203,12 +221,14 @@ mod tests {
         for (log, folder) in [
             ("sum.golang.org", "sum.golang.org"),
             ("log.example/go/sums", "log.example/go/sums"),
-            ("../../etc", "%2E%2E/%2E%2E/etc"),
+            ("../../etc", "%2E./%2E./etc"),
             ("/etc/", "etc"),
             ("a\\b:c", "a%5Cb%3Ac"),
+            ("a/./b//c", "a/%2E/b/c"),
+            ("new\nline\0", "new%0Aline%00"),
+            ("%2E%2E", "%252E%252E"),
         ] {
-            let expected: PathBuf = folder.replace("%2E%2E", "%2E.").into();
-            assert_eq!(log_folder(log), expected);
+            assert_eq!(log_folder(log), PathBuf::from(folder));
             assert!(
                 !log_folder(log)
                     .components()
@@ -248,5 +268,60 @@ mod tests {
             error.ends_with("name another folder with --home"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_home_below_a_file_cannot_be_created() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let home = file.path().join("home");
+        assert_eq!(
+            Home::open(&home).unwrap_err().to_string(),
+            format!(
+                "cannot use {} as the home of all state: Not a directory (os error 20): name \
+                 another folder with --home",
+                home.display()
+            )
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_home_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(&folder.path().join("a/b")).unwrap();
+        let mode = fs::metadata(home.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(!home.is_read_only());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_without_write_permission_is_read_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let read_only = fs::Permissions::from_mode(0o500);
+        fs::set_permissions(folder.path(), read_only).unwrap();
+        if fs::File::create(folder.path().join("probe")).is_ok() {
+            eprintln!("SKIPPED: this user ignores permissions");
+            return;
+        }
+        let home = Home::open(folder.path()).unwrap();
+        assert!(home.is_read_only());
+        let error = home
+            .write_evidence("log.example", "x", b"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.ends_with("evidence: Permission denied (os error 13)"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn opening_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        Home::open(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

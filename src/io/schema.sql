@@ -22,7 +22,8 @@ CREATE TABLE heads (
 ) STRICT;
 
 -- Records that were proven, with the inclusion proof under one of the heads: 32 bytes for each
--- hash. The proof is checked again before a record serves a verdict.
+-- hash. The proof is checked again before a record serves a verdict. Not WITHOUT ROWID: with rows of
+-- a kilobyte in the tree itself the file is three times as large and reading seven times slower.
 CREATE TABLE records (
     log_id          INTEGER NOT NULL REFERENCES logs,
     module          TEXT NOT NULL,

@@ -9,6 +9,7 @@ mod row;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
     params,
@@ -56,14 +57,18 @@ impl Store {
                 opened => return opened,
             }
         }
-        match Self::open_read_only(&path) {
-            Err(error) if error.is_for_want_of_space() => Self::open_in_memory(path),
-            opened => opened,
-        }
+        // Heads that are there and cannot be read are an error: a run that began without them
+        // would take an older head, or another one, for the first.
+        Self::open_read_only(&path)
     }
 
     fn open_writable(path: &Path) -> Result<Self, StoreError> {
-        let connection = Connection::open(path).map_err(|cause| classify(path, cause))?;
+        // Not SQLITE_OPEN_URI: a folder may be called "file:something".
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|cause| classify(path, cause))?;
         let mut store = Self {
             connection,
             path: path.to_owned(),
@@ -75,7 +80,7 @@ impl Store {
 
     /// The database as it is, or an empty one where none was made yet.
     fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
+        if let Ok(false) = path.try_exists() {
             return Self::open_in_memory(path.to_owned());
         }
         let connection = read_only_connection(path).map_err(|cause| classify(path, cause))?;
@@ -119,6 +124,17 @@ impl Store {
 
     /// The schema version; 0 for a new database.
     fn check_version(&self) -> Result<i64, StoreError> {
+        let checked = self.check_owner_and_version();
+        if checked.is_err() {
+            // Closing the last connection would move the write-ahead log of whoever owns this
+            // database into it. Where even this fails there is no log that could be read.
+            let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let _ = self.connection.set_db_config(no_checkpoint, true);
+        }
+        checked
+    }
+
+    fn check_owner_and_version(&self) -> Result<i64, StoreError> {
         // In one transaction: another process may just be making the schema.
         let (version, application, tables): (i64, i64, i64) = self.run(|connection| {
             let transaction = connection.unchecked_transaction()?;
@@ -155,7 +171,9 @@ impl Store {
                 other => return other.map_err(|cause| classify(&self.path, cause)),
             }
         }
-        self.run(|connection| connection.pragma_update(None, "journal_mode", "WAL"))
+        Err(StoreError::Busy {
+            path: self.path.clone(),
+        })
     }
 
     fn migrate(&mut self) -> Result<(), StoreError> {
@@ -175,6 +193,16 @@ impl Store {
             transaction.commit()
         })();
         migrated.map_err(|cause| classify(&self.path, cause))
+    }
+
+    /// A database in memory would take a write and lose it in silence.
+    fn check_writable(&self) -> Result<(), StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
     }
 
     fn run<T>(
@@ -237,6 +265,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing is written then.
     pub fn commit(&mut self, commit: &Commit) -> Result<CommitOutcome, StoreError> {
+        self.check_writable()?;
         let path = self.path.clone();
         let transaction = self
             .connection
@@ -266,6 +295,7 @@ impl Store {
         kind: &str,
         finding: &Finding,
     ) -> Result<(), StoreError> {
+        self.check_writable()?;
         self.run(|connection| {
             let transaction = connection.unchecked_transaction()?;
             let log = create_log(&transaction, log_name, verifier_key)?;
@@ -309,7 +339,12 @@ fn read_only_connection(path: &Path) -> rusqlite::Result<Connection> {
         .metadata()
         .map_or(true, |metadata| metadata.len() == 0);
     let immutable = if log_is_empty { "?immutable=1" } else { "" };
-    let mut uri = String::from("file:");
+    // An absolute path follows an empty authority; otherwise "//x" would be taken for a host.
+    let mut uri = String::from(if path.is_absolute() {
+        "file://"
+    } else {
+        "file:"
+    });
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),

@@ -1,14 +1,22 @@
 //! Tiles as files, in the log's own layout. What is read is authenticated by the reader each
 //! time; what is written was authenticated before.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::durable::temporary_name;
+use super::durable::{sweep, temporary_name};
 use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::tile::Tile;
+
+/// Up to here, syncing each file is quicker than a sync of the file system, which also waits for
+/// whatever other programs have written.
+const FEW_FILES: usize = 16;
+
+/// How many names in a folder of partial tiles are looked at: twice the widths of a tile of height
+/// 8. A folder that somebody filled up cannot keep the reader busy.
+const MAX_PARTIAL_TILES: usize = 512;
 
 /// Reads tiles below a folder: the home's own, or one that the go command keeps.
 #[derive(Debug, Clone)]
@@ -44,6 +52,7 @@ impl TileReader {
         let path = self.folder.join(tile.path());
         let wider = fs::read_dir(path.parent()?)
             .ok()?
+            .take(MAX_PARTIAL_TILES)
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
             .filter(|width| *width > tile.width())
             .min()?;
@@ -58,14 +67,27 @@ impl TileReader {
 
 /// The first `wanted` bytes of a regular file that has just `length`.
 fn read_exactly(path: &Path, length: usize, wanted: usize) -> Option<Vec<u8>> {
-    // Looking before opening keeps a pipe in a hostile folder from blocking the reader.
-    let metadata = fs::metadata(path).ok()?;
+    let mut file = open_without_waiting(path).ok()?;
+    let metadata = file.metadata().ok()?;
     if !metadata.is_file() || metadata.len() != u64::try_from(length).ok()? {
         return None;
     }
     let mut bytes = vec![0; wanted];
-    File::open(path).ok()?.read_exact(&mut bytes).ok()?;
+    file.read_exact(&mut bytes).ok()?;
     Some(bytes)
+}
+
+/// Opens for reading. A pipe that somebody put there would otherwise block until it is written to.
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    }
+    options.open(path)
 }
 
 /// The home's tiles of one log.
@@ -98,68 +120,77 @@ impl TileCache {
         &self.reader
     }
 
-    /// Writes tiles, all or as many as fit; a crash leaves whole files and temporary ones.
+    /// Writes tiles: first all of them into a temporary folder, then, once they are on the disk,
+    /// each to its place. A crash leaves whole tiles, or the temporary folder for a later run to
+    /// sweep.
     ///
     /// # Errors
-    /// [`TileWriteError`]
+    /// [`TileWriteError`]; tiles that are in their place by then stay there.
     pub fn write(&self, tiles: &[(Tile, Arc<HashedTile>)]) -> Result<(), TileWriteError> {
-        let mut temporary = Vec::with_capacity(tiles.len());
-        let written = self.write_all(tiles, &mut temporary);
-        if written.is_err() {
-            for (path, _) in &temporary {
-                let _ = fs::remove_file(path);
-            }
+        if tiles.is_empty() {
+            return Ok(());
         }
+        let folder = &self.reader.folder;
+        let batch = temporary_name(&folder.join("batch"));
+        let written = self.write_batch(&batch, tiles);
+        // What is left in it is of no use; if it cannot be removed now, it is swept some day.
+        let _ = fs::remove_dir_all(&batch);
         written.map_err(|cause| TileWriteError {
-            folder: self.reader.folder.clone(),
+            folder: folder.clone(),
             cause,
         })
     }
 
-    fn write_all(
-        &self,
-        tiles: &[(Tile, Arc<HashedTile>)],
-        temporary: &mut Vec<(PathBuf, PathBuf)>,
-    ) -> io::Result<()> {
-        for (tile, hashed) in tiles {
-            let path = self.reader.folder.join(tile.path());
-            let new = temporary_name(&path);
-            temporary.push((new.clone(), path));
-            create_in_folder(&new)?.write_all(&hashed.to_bytes())?;
+    fn write_batch(&self, batch: &Path, tiles: &[(Tile, Arc<HashedTile>)]) -> io::Result<()> {
+        let folder = &self.reader.folder;
+        fs::create_dir_all(folder)?;
+        sweep(folder)?;
+        fs::create_dir(batch)?;
+        let staged: Vec<PathBuf> = (0..tiles.len())
+            .map(|number| batch.join(number.to_string()))
+            .collect();
+        for (new, (_, hashed)) in staged.iter().zip(tiles) {
+            File::create_new(new)?.write_all(&hashed.to_bytes())?;
         }
-        let Some((first, _)) = temporary.first() else {
-            return Ok(());
-        };
-        sync_all(first, temporary)?;
-        for (new, path) in temporary.iter() {
-            fs::rename(new, path)?;
+        sync_all(batch, &staged)?;
+        for (new, (tile, _)) in staged.iter().zip(tiles) {
+            rename_into_folder(new, &folder.join(tile.path()))?;
         }
         Ok(())
     }
 }
 
-fn create_in_folder(path: &Path) -> io::Result<File> {
-    match File::create_new(path) {
+/// Renames, and creates the folder if that is what is missing.
+fn rename_into_folder(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-            File::create_new(path)
+            fs::create_dir_all(to.parent().unwrap_or(Path::new(".")))?;
+            fs::rename(from, to)
         }
-        created => created,
+        renamed => renamed,
     }
 }
 
-/// One sync of the file system instead of one for each of thousands of files.
+/// Puts the content of files of one folder on the disk.
+fn sync_all(folder: &Path, files: &[PathBuf]) -> io::Result<()> {
+    if files.len() > FEW_FILES && sync_file_system(folder)? {
+        return Ok(());
+    }
+    files
+        .iter()
+        .try_for_each(|file| File::open(file)?.sync_all())
+}
+
+/// One sync for thousands of files, where the system has it: a tenth of the time.
 #[cfg(target_os = "linux")]
-fn sync_all(first: &Path, _temporary: &[(PathBuf, PathBuf)]) -> io::Result<()> {
-    rustix::fs::syncfs(File::open(first)?)?;
-    Ok(())
+fn sync_file_system(folder: &Path) -> io::Result<bool> {
+    rustix::fs::syncfs(File::open(folder)?)?;
+    Ok(true)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn sync_all(_first: &Path, temporary: &[(PathBuf, PathBuf)]) -> io::Result<()> {
-    temporary
-        .iter()
-        .try_for_each(|(path, _)| File::open(path)?.sync_all())
+fn sync_file_system(_folder: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(test)]

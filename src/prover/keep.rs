@@ -9,7 +9,7 @@ use crate::io::store::{Commit, CommitOutcome, NewHead, StoreError, StoredRecord}
 use crate::io::tiles::TileCache;
 use crate::sumdb::record::{AuthenticRecord, RecordText};
 use crate::sumdb::session::Conclusion;
-use crate::sumdb::timeline::{ConsistentHead, Timeline};
+use crate::sumdb::timeline::{ConsistentHead, DamagedHead, Timeline};
 use crate::tlog::hash::{HASH_BYTES, Hash};
 use crate::tlog::proof::InclusionProof;
 use crate::tlog::tile_auth::AuthenticTiles;
@@ -33,6 +33,13 @@ impl Prover {
         Ok(Timeline::restore(self.key.clone(), notes))
     }
 
+    pub(super) fn damaged(&self, cause: DamagedHead) -> ProveError {
+        ProveError::Damaged {
+            path: self.home.database(),
+            cause,
+        }
+    }
+
     /// Takes from the store what is already proven. Each record is checked again against its
     /// head, so a damaged row is merely unknown.
     pub(super) fn restore(
@@ -41,7 +48,14 @@ impl Prover {
         proofs: &mut Proofs,
     ) -> Result<Timeline, ProveError> {
         let timeline = self.timeline()?;
-        proofs.head = timeline.newest()?;
+        proofs.head = timeline.newest().map_err(|cause| self.damaged(cause))?;
+        if proofs.head.is_none() && self.home.tile_folder(self.key.name()).exists() {
+            proofs.warnings.push(format!(
+                "{} knows no tree head of this log, though tiles of earlier runs are there: what \
+                 was verified before is lost, and the timeline begins anew",
+                self.home.database().display()
+            ));
+        }
         for finding in self.store.borrow().open_findings(&self.key.to_string())? {
             proofs.warnings.push(format!(
                 "this log has misbehaved before: the evidence of {} stands in {}",
@@ -105,10 +119,9 @@ impl Run<'_> {
         let Some(head) = &conclusion.head else {
             return Ok(Kept::Done);
         };
-        let started_from = self
-            .session
-            .timeline()
-            .newest()?
+        let newest = self.session.timeline().newest();
+        let started_from = newest
+            .map_err(|cause| self.prover.damaged(cause))?
             .map(|head| head.tree_head().size());
         let nothing_new = conclusion.records.is_empty()
             && conclusion.older_heads.is_empty()
@@ -127,20 +140,13 @@ impl Run<'_> {
             records: conclusion.records.iter().map(new_record).collect(),
             heads: self.new_heads(conclusion, head, started_from),
         };
+        // The tiles first: another process that sees the head must find what proves it.
         let new_tiles: Vec<_> = self.tiles.new_for_home(tiles).collect();
-        let cache = self.tiles.home().clone();
-        // Both wait for the disk, and a tile without its records does no harm.
-        let (tiles_written, committed) = std::thread::scope(|scope| {
-            let writer = scope.spawn(move || cache.write(&new_tiles));
-            let committed = self.prover.store.borrow_mut().commit(&commit);
-            (writer.join(), committed)
-        });
-        match tiles_written {
-            Ok(Ok(())) => self.tiles.written(),
-            Ok(Err(error)) => self.not_kept(&error.to_string()),
-            Err(panic) => std::panic::resume_unwind(panic),
+        match self.tiles.home().write(&new_tiles) {
+            Ok(()) => self.tiles.written(),
+            Err(error) => self.not_kept(&error.to_string()),
         }
-        match committed {
+        match self.prover.store.borrow_mut().commit(&commit) {
             Ok(CommitOutcome::Committed) => Ok(Kept::Done),
             Ok(CommitOutcome::HeadMoved) => Ok(Kept::HeadMoved),
             Err(error @ (StoreError::ConflictingHead { .. } | StoreError::Corrupt { .. })) => {

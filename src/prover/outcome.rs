@@ -84,8 +84,17 @@ pub enum ProveError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A head in the state is damaged.
-    #[error(transparent)]
-    Damaged(#[from] DamagedHead),
+    #[error(
+        "{}: {cause}: move the file away and run again; only proofs that can be made again are \
+         lost, and the heads that were seen",
+        path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong.
+        cause: DamagedHead,
+    },
     /// Other processes moved the head again and again.
     #[error("other processes keep moving the verified head of this home: try again")]
     TooManyWriters,

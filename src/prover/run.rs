@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
             // A head that does not open is as good as none.
             let _ = self.session.see_head(&latest);
         }
-        let verified = self.session.newest_verified()?;
+        let verified = self.newest_verified()?;
         // The newest head whose right edge is on this disk; without it nothing can be proven.
         let Some(size) = self
             .session
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
     /// what this server knows: a mirror that is behind cannot prove those, and does no wrong.
     fn adopt<'m>(&mut self, cached: CachedReplies<'m>) -> Result<Adopted<'m>, ProveError> {
         let seen = self.session.seen_sizes().first().copied().unwrap_or(0);
-        let newest = seen.max(self.session.newest_verified()?);
+        let newest = seen.max(self.newest_verified()?);
         let mut adopted = Adopted::default();
         // A session beside the run's own, in which a head can be looked at and left.
         let mut aside = Session::new(Timeline::empty(self.prover.key.clone()), HEIGHT);
@@ -185,6 +185,11 @@ impl<'a> Run<'a> {
             }
         }
         Ok(adopted)
+    }
+
+    fn newest_verified(&self) -> Result<u64, ProveError> {
+        let newest = self.session.newest_verified();
+        newest.map_err(|cause| self.prover.damaged(cause))
     }
 
     /// The first round of requests: `/latest` and the lookups, all at once.
@@ -254,7 +259,7 @@ impl<'a> Run<'a> {
             let plan = match self.session.plan() {
                 Ok(plan) => plan,
                 Err(OrderError::Fork(fork)) => return Err(self.misbehaved(*fork)),
-                Err(OrderError::Damaged(error)) => return Err(error.into()),
+                Err(OrderError::Damaged(error)) => return Err(self.prover.damaged(error)),
             };
             let Some(plan) = plan else {
                 return self.settled();
@@ -291,7 +296,8 @@ impl<'a> Run<'a> {
 
     /// Nothing to prove: the verified head is the newest.
     fn settled(&self) -> Result<Option<Conclusion>, ProveError> {
-        let head = self.session.timeline().newest()?;
+        let newest = self.session.timeline().newest();
+        let head = newest.map_err(|cause| self.prover.damaged(cause))?;
         Ok(head.map(|head| Conclusion {
             head: Some(head),
             older_heads: Vec::new(),

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -86,6 +86,11 @@ impl Run {
         Home::new().sumcheck(args)
     }
 
+    pub fn args_all(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self
@@ -147,6 +152,7 @@ impl Run {
         let stderr = read_to_end(child.stderr.take().expect("piped"));
         Running {
             home: self.home,
+            memory: Memory::watch(child.id()),
             child,
             stdout,
             stderr,
@@ -169,6 +175,7 @@ fn read_to_end(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 pub struct Running {
     home: Home,
     child: Child,
+    memory: Memory,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
     started: Instant,
@@ -203,6 +210,7 @@ impl Running {
             stdout: text(stdout, "standard output"),
             stderr: text(stderr, "standard error"),
             took: self.started.elapsed(),
+            peak_kib: self.memory.peak_kib(),
             home: self.home,
         }
     }
@@ -230,8 +238,51 @@ pub struct Outcome {
     pub stderr: String,
     /// From its start until its output was read.
     pub took: Duration,
+    /// The most memory that it was seen to use; 0 where the system does not tell.
+    pub peak_kib: u64,
     /// Where it ran, for the next run.
     pub home: Home,
+}
+
+/// Looks at the memory of a process while it runs.
+struct Memory {
+    stop: Sender<()>,
+    peak_kib: JoinHandle<u64>,
+}
+
+impl Memory {
+    const PAUSE: Duration = Duration::from_millis(20);
+
+    fn watch(process: u32) -> Self {
+        let (stop, stopped) = channel();
+        let peak_kib = thread::spawn(move || {
+            let mut peak_kib = 0;
+            loop {
+                peak_kib = peak_kib.max(high_water_kib(process));
+                if stopped.recv_timeout(Self::PAUSE) != Err(RecvTimeoutError::Timeout) {
+                    return peak_kib;
+                }
+            }
+        });
+        Self { stop, peak_kib }
+    }
+
+    fn peak_kib(self) -> u64 {
+        drop(self.stop);
+        self.peak_kib.join().unwrap_or(0)
+    }
+}
+
+/// VmHWM of proc_pid_status(5). Before it has become sumcheck, the new process still has the memory
+/// of the test that started it.
+fn high_water_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    if !status.starts_with("Name:\tsumcheck\n") {
+        return 0;
+    }
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap_or(0)
 }
 
 impl Outcome {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::SCHEMA_VERSION;
+use super::{BUSY_TIMEOUT, SCHEMA_VERSION};
 
 /// Why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,23 @@ pub enum StoreError {
         /// Tree size in records.
         size: u64,
     },
-    /// Everything else: locked, no space, input and output.
+    /// The file, or the home around it, cannot be written.
+    #[error("{} is read-only: make it writable, or name another folder with --home", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Another process holds the lock.
+    #[error(
+        "{} has been locked by another process for {} s: wait for it to end and run again",
+        path.display(),
+        BUSY_TIMEOUT.as_secs()
+    )]
+    Busy {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Everything else: no space, input and output.
     #[error("cannot use {}: {cause}", path.display())]
     Sqlite {
         /// The database.
@@ -73,20 +89,22 @@ impl StoreError {
 /// Puts what SQLite says into one of the families that a user can act on.
 pub(super) fn classify(path: &Path, cause: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
-    let damaged = matches!(
-        cause.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    ) || matches!(
+    // The schema is strict: a row that does not read as it was written is a damaged one.
+    let row_is_damaged = matches!(
         cause,
-        // The schema is strict: a row of other types is a damaged one.
         rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::Utf8Error(..)
     );
-    if damaged {
-        StoreError::Corrupt { path, cause }
-    } else {
-        StoreError::Sqlite { path, cause }
+    match cause.sqlite_error_code() {
+        _ if row_is_damaged => StoreError::Corrupt { path, cause },
+        // "Unknown" is SQLite's word for SQL that does not fit: a schema that is not ours any more.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
+            StoreError::Corrupt { path, cause }
+        }
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
+        _ => StoreError::Sqlite { path, cause },
     }
 }

@@ -1,5 +1,7 @@
 //! The state between runs, and what may be found in its place.
 
+mod opening;
+
 use std::fs;
 
 use super::*;
@@ -231,4 +233,167 @@ fn a_page_that_is_damaged_is_told_as_damage() {
         .and_then(|store| store.records(KEY, &wanted))
         .unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+}
+
+#[test]
+fn a_record_that_is_proven_again_takes_the_new_proof() {
+    let (_folder, home) = home();
+    let mut store = Store::open(&home).unwrap();
+    store
+        .commit(&commit(None, vec![head(10, 1)], vec![record(3)]))
+        .unwrap();
+    let mut again = record(3);
+    again.proof_head_size = 20;
+    store
+        .commit(&commit(Some(10), vec![head(20, 2)], vec![again.clone()]))
+        .unwrap();
+    let wanted = [("example.com/m3", "v1.0.0")];
+    assert_eq!(store.records(KEY, &wanted).unwrap(), [again]);
+}
+
+#[test]
+fn a_size_beyond_the_largest_is_an_error_and_nothing_is_written() {
+    let (_folder, home) = home();
+    let mut store = Store::open(&home).unwrap();
+    let heads = vec![head(10, 1), head(crate::tlog::MAX_TREE_SIZE + 1, 2)];
+    let error = store.commit(&commit(None, heads, vec![])).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("out of range integral type conversion attempted"),
+        "{error}"
+    );
+    assert!(sizes(&store).is_empty());
+}
+
+#[test]
+fn a_run_that_started_from_a_head_that_is_not_there_keeps_nothing() {
+    let (_folder, home) = home();
+    let mut store = Store::open(&home).unwrap();
+    let orphan = commit(Some(10), vec![head(20, 2)], vec![]);
+    assert_eq!(store.commit(&orphan).unwrap(), CommitOutcome::HeadMoved);
+    assert!(sizes(&store).is_empty());
+}
+
+#[test]
+fn an_older_head_does_not_move_the_newest_back() {
+    let (_folder, home) = home();
+    let mut store = Store::open(&home).unwrap();
+    store
+        .commit(&commit(None, vec![head(20, 2)], vec![]))
+        .unwrap();
+    store
+        .commit(&commit(Some(20), vec![head(10, 1)], vec![]))
+        .unwrap();
+    assert_eq!(sizes(&store), [10, 20]);
+    let from_older = commit(Some(10), vec![head(30, 3)], vec![]);
+    assert_eq!(store.commit(&from_older).unwrap(), CommitOutcome::HeadMoved);
+}
+
+#[test]
+fn of_two_commits_at_once_one_is_kept_and_the_other_is_told() {
+    let (_folder, home) = home();
+    drop(Store::open(&home).unwrap());
+    let start = std::sync::Barrier::new(2);
+    let run = |size| {
+        let mut store = Store::open(&home).unwrap();
+        start.wait();
+        let first = commit(None, vec![head(size, 1)], vec![]);
+        store.commit(&first).unwrap()
+    };
+    let outcomes = std::thread::scope(|scope| {
+        let other = scope.spawn(|| run(30));
+        [run(20), other.join().unwrap()]
+    });
+    assert!(outcomes.contains(&CommitOutcome::Committed));
+    assert!(outcomes.contains(&CommitOutcome::HeadMoved));
+    assert_eq!(sizes(&Store::open(&home).unwrap()).len(), 1);
+}
+
+#[test]
+fn a_reader_sees_no_commit_by_halves() {
+    let (_folder, home) = home();
+    let mut writer = Store::open(&home).unwrap();
+    writer
+        .commit(&commit(None, vec![head(10, 1)], vec![record(3)]))
+        .unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for size in 11..40 {
+                let mut again = record(3);
+                again.proof_head_size = size;
+                let next = commit(Some(size - 1), vec![head(size, 1)], vec![again]);
+                writer.commit(&next).unwrap();
+            }
+        });
+        let reader = Store::open(&home).unwrap();
+        for _ in 0..100 {
+            let record = &reader
+                .records(KEY, &[("example.com/m3", "v1.0.0")])
+                .unwrap()[0];
+            assert!(sizes(&reader).contains(&record.proof_head_size));
+        }
+    });
+}
+
+#[test]
+fn a_finding_that_was_acknowledged_is_told_no_more() {
+    let (_folder, home) = home();
+    let finding = |path: &str| Finding {
+        found_at: "2026-11-22T00:00:00Z".to_owned(),
+        evidence_path: path.to_owned(),
+    };
+    let store = Store::open(&home).unwrap();
+    for path in ["one.json", "two.json"] {
+        store
+            .record_finding("log.example", KEY, "fork", &finding(path))
+            .unwrap();
+    }
+    Connection::open(home.database())
+        .unwrap()
+        .execute_batch("UPDATE findings SET acknowledged_at = 'now' WHERE finding_id = 1")
+        .unwrap();
+    assert_eq!(store.open_findings(KEY).unwrap(), [finding("two.json")]);
+}
+
+#[test]
+fn a_row_that_does_not_read_as_it_was_written_is_damage() {
+    let damages = [
+        "UPDATE heads SET size = -1",
+        "PRAGMA ignore_check_constraints = ON; UPDATE heads SET root = x'00'",
+        "UPDATE heads SET source = CAST(x'ff' AS TEXT)",
+    ];
+    for damage in damages {
+        let (_folder, home) = home();
+        let mut store = Store::open(&home).unwrap();
+        store
+            .commit(&commit(None, vec![head(10, 1)], vec![]))
+            .unwrap();
+        let other = Connection::open(home.database()).unwrap();
+        other.execute_batch(damage).unwrap();
+        let error = store.heads(KEY).unwrap_err();
+        assert!(
+            matches!(error, StoreError::Corrupt { .. }),
+            "{damage}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_database_that_stays_locked_is_busy() {
+    let (_folder, home) = home();
+    let mut store = Store::open(&home).unwrap();
+    store.connection.busy_timeout(Duration::ZERO).unwrap();
+    let other = Connection::open(home.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(
+        store
+            .commit(&commit(None, vec![head(10, 1)], vec![]))
+            .unwrap_err()
+            .to_string(),
+        format!(
+            "{} has been locked by another process for 10 s: wait for it to end and run again",
+            home.database().display()
+        )
+    );
 }

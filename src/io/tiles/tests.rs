@@ -104,3 +104,96 @@ fn writing_where_nothing_can_be_written_says_where() {
     assert!(error.starts_with("cannot write tiles below "), "{error}");
     assert!(error.contains("tiles/log.example: "), "{error}");
 }
+
+#[test]
+fn many_tiles_at_once_are_written_like_a_few() {
+    let paths: Vec<String> = (0..=FEW_FILES)
+        .map(|index| format!("tile/8/0/{index:03}"))
+        .collect();
+    let borrowed: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (folder, cache) = cache_with(&borrowed);
+    for path in borrowed {
+        assert_eq!(cache.reader().read(&tile(path)), Some(bytes(&tile(path))));
+    }
+    assert_eq!(names_below(folder.path()).len(), paths.len());
+}
+
+#[test]
+fn a_torn_tile_is_replaced() {
+    let (folder, cache) = cache_with(&["tile/8/0/000"]);
+    let path = folder.path().join("tiles/log.example/tile/8/0/000");
+    fs::write(&path, "torn").unwrap();
+    let torn = tile("tile/8/0/000");
+    assert_eq!(cache.reader().read(&torn), None);
+    cache.write(&[(torn, hashed(&torn))]).unwrap();
+    assert_eq!(cache.reader().read(&torn), Some(bytes(&torn)));
+}
+
+#[test]
+fn the_narrowest_of_the_wider_partial_tiles_is_cut() {
+    let paths = [
+        "tile/8/1/004.p/200",
+        "tile/8/1/004.p/18",
+        "tile/8/1/004.p/9",
+    ];
+    let (folder, cache) = cache_with(&paths);
+    let partial = folder.path().join("tiles/log.example/tile/8/1/004.p");
+    fs::write(partial.join("x"), "no width").unwrap();
+    fs::write(partial.join("200"), "never looked at").unwrap();
+    let narrow = tile("tile/8/1/004.p/17");
+    assert_eq!(cache.reader().read(&narrow), Some(bytes(&narrow)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_a_device_or_a_folder_in_the_place_of_a_tile_does_not_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("tile/8/0");
+    fs::create_dir_all(place.join("002")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(place.join("000"))
+        .status();
+    assert!(made.unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", place.join("001")).unwrap();
+    std::os::unix::fs::symlink("003", place.join("003")).unwrap();
+    let reader = TileReader::new(folder.path());
+    for index in 0..=3 {
+        assert_eq!(reader.read(&tile(&format!("tile/8/0/00{index}"))), None);
+    }
+}
+
+#[test]
+fn a_write_that_fails_leaves_nothing_temporary() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tile"), "a file").unwrap();
+    let cache = TileCache::new(folder.path().to_owned());
+    let wanted = tile("tile/8/0/000");
+    let error = cache.write(&[(wanted, hashed(&wanted))]).unwrap_err();
+    assert!(error.to_string().ends_with("Not a directory (os error 20)"));
+    assert_eq!(names_below(folder.path()), ["tile"]);
+}
+
+#[test]
+fn a_batch_that_a_crash_left_is_swept_a_day_later() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, modified) in [
+        (".batch.old.tmp", std::time::SystemTime::UNIX_EPOCH),
+        (".batch.new.tmp", std::time::SystemTime::now()),
+    ] {
+        let batch = folder.path().join(name);
+        fs::create_dir(&batch).unwrap();
+        fs::write(batch.join(name), "torn").unwrap();
+        File::open(&batch).unwrap().set_modified(modified).unwrap();
+    }
+    let wanted = tile("tile/8/0/000");
+    TileCache::new(folder.path().to_owned())
+        .write(&[(wanted, hashed(&wanted))])
+        .unwrap();
+    assert_eq!(names_below(folder.path()), [".batch.new.tmp", "000"]);
+}
+
+#[test]
+fn nothing_to_write_creates_nothing() {
+    let (folder, _cache) = cache_with(&[]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,146 @@
+//! What can be verified, and how it is found.
+
+use super::World;
+
+#[test]
+fn several_paths_folders_and_standard_input_are_checked_together() {
+    let world = World::new();
+    let outcome = world
+        .run(&["verify", "a.sum", "module", "-", "--format=json"])
+        .file("a.sum", world.log.go_sum(0..2))
+        .file("module/go.sum", world.log.go_sum(1..3))
+        .stdin(world.log.go_sum(5..6))
+        .run()
+        .expect_code(0)
+        .json();
+    let files: Vec<&str> = outcome["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(files[..4], ["a.sum"; 4]);
+    assert_eq!(files[4..8], ["module/go.sum"; 4]);
+    assert_eq!(files[8..], ["-"; 2]);
+    assert_eq!(
+        world.server.count("/lookup/"),
+        4,
+        "each module version is asked for once"
+    );
+    assert_eq!(world.server.count("/latest"), 1);
+}
+
+#[test]
+fn without_a_path_it_is_the_module_around() {
+    let world = World::new();
+    let run = world
+        .run(&["verify"])
+        .file("m/go.mod", "module example.com/x\n");
+    let run = run
+        .file("m/go.sum", world.log.go_sum(0..2))
+        .file("m/sub/x", "");
+    let outcome = run
+        .current_dir(world.home.work().join("m/sub"))
+        .run()
+        .expect_code(0);
+    assert!(
+        outcome.stdout.contains("4 lines of 2 module versions"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn a_workspace_is_its_own_sums_and_those_of_its_modules() {
+    let world = World::new();
+    let run = |args: &[&str]| {
+        world
+            .run(args)
+            .file("go.work", "go 1.26\nuse (\n\t./a\n\t./b // the other\n)\n")
+            .file("go.work.sum", world.log.go_sum(0..1))
+            .file("a/go.mod", "module example.com/a\n")
+            .file("a/go.sum", world.log.go_sum(1..2))
+            .file("b/go.mod", "module example.com/b\n")
+            .file("c/go.mod", "module example.com/c\n")
+            .file("c/go.sum", world.log.go_sum(2..3))
+    };
+    let outcome = run(&["verify"]).run().expect_code(0);
+    assert!(
+        outcome.stdout.contains("4 lines of 2 module versions"),
+        "{}",
+        outcome.stdout
+    );
+    let outcome = run(&["verify", "."]).run().expect_code(0);
+    assert!(
+        outcome.stdout.contains("4 lines of 2 module versions"),
+        "{}",
+        outcome.stdout
+    );
+    let in_c = world.home.work().join("c");
+    let outcome = run(&["verify"])
+        .env("GOWORK", "off")
+        .current_dir(in_c)
+        .run()
+        .expect_code(0);
+    assert!(
+        outcome.stdout.contains("2 lines of 1 module version"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn what_go_tolerates_is_tolerated() {
+    let world = World::new();
+    let go_sum = world.log.go_sum(0..3);
+    for (what, text) in [
+        ("CRLF", go_sum.replace('\n', "\r\n")),
+        ("no final newline", go_sum.trim_end().to_owned()),
+        ("blank lines", go_sum.replace('\n', "\n\n")),
+        ("repeated white space", go_sum.replace(' ', " \t ")),
+        ("lines twice", format!("{go_sum}{go_sum}")),
+    ] {
+        let outcome = world.verify().file("go.sum", text).run();
+        assert_eq!(outcome.code, 0, "{what}: {outcome:?}");
+    }
+    let marked = format!("\u{feff}{go_sum}");
+    let outcome = world.verify().file("go.sum", marked).run().expect_code(3);
+    assert!(
+        outcome.stdout.contains("save it as UTF-8 without one"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn a_file_over_the_limit_is_2() {
+    let world = World::new();
+    let run = world.verify().file("go.sum", vec![b'\n'; 100_000_001]);
+    let outcome = run.run().expect_code(2);
+    assert!(
+        outcome
+            .stderr
+            .contains("more than the 100000000 that a go.sum may have")
+    );
+}
+
+#[test]
+fn a_very_long_line_is_malformed_and_cheap() {
+    let world = World::new();
+    let long = format!(
+        "{}example.com/{} v1.0.0 h1:x\n",
+        world.log.go_sum(0..1),
+        "a".repeat(10_000_000)
+    );
+    let outcome = world.verify().file("go.sum", long).run().expect_code(3);
+    assert!(
+        outcome.stdout.len() < 10_000,
+        "{} bytes",
+        outcome.stdout.len()
+    );
+    assert!(
+        outcome
+            .stdout
+            .contains("more than the 65536 that are looked into")
+    );
+}

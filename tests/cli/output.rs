@@ -1,0 +1,251 @@
+//! What is shown: to people, to scripts, to terminals and pipes.
+
+use super::{World, with_wrong_hash};
+
+#[test]
+fn quiet_is_silent_when_all_is_well_and_only_then() {
+    let world = World::new();
+    let outcome = world.verify().arg("-q").run().expect_code(0);
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
+    let wrong = with_wrong_hash(&world.log.go_sum(0..3));
+    let outcome = world
+        .verify()
+        .file("go.sum", wrong)
+        .arg("-q")
+        .run()
+        .expect_code(1);
+    assert!(
+        outcome
+            .stdout
+            .contains("the hash is not the one in the log")
+    );
+}
+
+#[test]
+fn verbose_shows_each_request_with_its_time() {
+    let world = World::new();
+    let outcome = world.verify().arg("-v").run().expect_code(0);
+    let requests: Vec<&str> = outcome.stderr.lines().collect();
+    assert_eq!(requests.len(), world.server.requests().len());
+    for request in requests {
+        assert!(
+            request.starts_with("GET http://127.0.0.1:") && request.ends_with(" ms"),
+            "{request}"
+        );
+    }
+    let warm = world.verify().arg("-v").run().expect_code(0);
+    assert_eq!(warm.stderr, "");
+}
+
+#[test]
+fn colours_are_for_terminals_unless_asked_for() {
+    let world = World::new();
+    let colours = |run: super::Run| run.run().expect_code(0).stdout.contains('\x1b');
+    assert!(!colours(world.verify()));
+    assert!(colours(world.verify().arg("--color=always")));
+    assert!(!colours(world.verify().arg("--color=never")));
+    assert!(!colours(world.verify().env("NO_COLOR", "1")));
+}
+
+#[test]
+fn the_json_document_has_the_fields_of_its_schema() {
+    let world = World::new();
+    let go_sum = world.log.go_sum(0..1);
+    let run = world
+        .run(&["--format", "json", "verify", "./go.sum"])
+        .file("go.sum", &go_sum);
+    let document = run.run().expect_code(0).json();
+    assert_eq!(document["schema"], "sumcheck.verify/1");
+    assert_eq!(document["log"]["name"], world.log.name());
+    assert_eq!(document["log"]["key_id"].as_str().unwrap().len(), 8);
+    assert_eq!(document["head"]["size"], 40);
+    assert_eq!(document["head"]["root"].as_str().unwrap().len(), 44);
+    assert_eq!(document["summary"]["verified"], 2);
+    assert_eq!(document["summary"]["mismatch"], 0);
+    assert_eq!(document["findings"], serde_json::json!([]));
+    let line: Vec<&str> = go_sum.lines().next().unwrap().split(' ').collect();
+    assert_eq!(
+        document["results"][0],
+        serde_json::json!({
+            "module": line[0], "version": line[1], "kind": "zip", "verdict": "verified",
+            "file": "./go.sum", "line": 1, "column": 1, "expected": line[2], "found": line[2],
+            "record": 0, "note": null,
+        })
+    );
+    assert_eq!(document["results"][1]["kind"], "go.mod");
+}
+
+#[test]
+fn no_byte_of_a_file_reaches_the_terminal_as_it_is() {
+    let world = World::new();
+    let hostile =
+        "example.com/\x1b[31m\u{202e}m v1.0.0 h1:x\n::error::boo v1 h1:y\n\x07 v1 h1:\u{85}\n";
+    let name = "go\x1b[2J\u{2066}.sum";
+    for format in ["human", "json"] {
+        let outcome = world
+            .run(&["verify", name, "--format", format])
+            .file(name, format!("{}{hostile}", world.log.go_sum(0..1)))
+            .run()
+            .expect_code(3);
+        for text in [&outcome.stdout, &outcome.stderr] {
+            assert!(
+                !text.contains(['\x1b', '\x07', '\u{202e}', '\u{2066}', '\u{85}']),
+                "{text:?}"
+            );
+            assert!(!text.lines().any(|line| line.starts_with("::")), "{text}");
+        }
+    }
+}
+
+#[test]
+fn many_lines_that_fail_are_summed_up() {
+    let world = World::new();
+    let wrong: String = (0..30)
+        .map(|n| with_wrong_hash(&world.log.go_sum(n..n + 1)))
+        .collect();
+    let outcome = world.verify().file("go.sum", &wrong).run().expect_code(1);
+    assert_eq!(outcome.stdout.matches("-->").count(), 10);
+    assert!(
+        outcome
+            .stdout
+            .contains("and 20 more: the hash is not the one in the log (-v shows")
+    );
+    let outcome = world
+        .verify()
+        .file("go.sum", &wrong)
+        .arg("-v")
+        .run()
+        .expect_code(1);
+    assert_eq!(outcome.stdout.matches("-->").count(), 30);
+}
+
+#[test]
+fn a_lookup_shows_the_record_and_its_proof() {
+    let world = World::new();
+    let name = world
+        .log
+        .go_sum(5..6)
+        .lines()
+        .next()
+        .unwrap()
+        .replacen(' ', "@", 1);
+    let name = name.split(' ').next().unwrap().to_owned();
+    let outcome = world
+        .run(&["lookup", "--proof", &name])
+        .run()
+        .expect_code(0);
+    assert!(
+        outcome.stdout.contains("record 5 of "),
+        "{}",
+        outcome.stdout
+    );
+    for line in world.log.go_sum(5..6).lines() {
+        assert!(outcome.stdout.contains(line), "{}", outcome.stdout);
+    }
+    let json = world
+        .run(&["lookup", "--proof", "--format=json", &name])
+        .run()
+        .expect_code(0)
+        .json();
+    assert_eq!(json["schema"], "sumcheck.lookup/1");
+    let proof = &json["results"][0]["proof"];
+    // The support's own tree, which shares no code with the program, gives the same proof.
+    let expected: Vec<String> = world
+        .log
+        .tree()
+        .inclusion_proof(5, 40)
+        .iter()
+        .map(|hash| base64(hash))
+        .collect();
+    assert_eq!(proof["hashes"], serde_json::json!(expected));
+    assert_eq!(proof["root"], base64(&world.log.root_at(40)));
+    let absent = world
+        .run(&["lookup", "example.com/none@v1.0.0"])
+        .run()
+        .expect_code(1);
+    assert!(
+        absent.stdout.contains("not in the log"),
+        "{}",
+        absent.stdout
+    );
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[test]
+fn the_heads_of_a_home_are_a_timeline() {
+    let world = World::new();
+    let empty = world.run(&["heads"]).run().expect_code(0);
+    assert!(
+        empty.stdout.contains("no verified tree heads of "),
+        "{}",
+        empty.stdout
+    );
+    world.verify().run().expect_code(0);
+    let grown = world.log.clone().grow(20).serve().start();
+    let sumdb = format!("{} {}", world.log.verifier_key(), grown.url());
+    world
+        .verify()
+        .sumdb(&sumdb)
+        .arg("--refresh")
+        .run()
+        .expect_code(0);
+    let heads = world
+        .run(&["heads", "--format", "json"])
+        .run()
+        .expect_code(0)
+        .json();
+    let rows: Vec<(u64, &str)> = heads["heads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|head| {
+            (
+                head["size"].as_u64().unwrap(),
+                head["tie"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(rows, [(40, "first"), (60, "extension")]);
+    let shown = world
+        .run(&["heads", "--limit", "1"])
+        .run()
+        .expect_code(0)
+        .stdout;
+    assert!(
+        shown.contains("60") && shown.contains("continues 40"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_settings_in_force_are_shown() {
+    let world = World::new();
+    let outcome = world
+        .run(&["env"])
+        .env("GOPRIVATE", "a.example")
+        .run()
+        .expect_code(0);
+    assert!(
+        outcome
+            .stdout
+            .contains("GONOSUMDB  a.example  (as GOPRIVATE, from the environment)")
+    );
+    let json = world
+        .run(&["env", "--format", "json"])
+        .run()
+        .expect_code(0)
+        .json();
+    assert_eq!(json["schema"], "sumcheck.env/1");
+}
+
+#[test]
+fn completions_are_written_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let outcome = super::Run::new(["completions", shell]).run().expect_code(0);
+        assert!(outcome.stdout.contains("sumcheck"), "{shell}");
+    }
+}
