@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # Times `sumcheck verify` on a recorded go.sum of 2,398 lines beside gosumcheck (golang.org/x/mod),
-# both against the same loopback server, in turn. Needs go, curl and GNU time.
+# both against the same loopback server, in turn; then with all state present, beside `go version`.
+# Needs bash 5, go, curl and GNU time.
 #
 #   benches/verify.sh [RUNS]     medians of RUNS runs (5 if not given)
 set -euo pipefail
+export LC_ALL=C
 cd "$(dirname "$0")/.."
 runs=${1:-5}
+warm_runs=$((runs * 8))
 capture=$PWD/../shared/captures/terraform
 key=sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8
 interop=$PWD/tests/interop/bin/interop
 gosumcheck=$PWD/tests/interop/bin/gosumcheck
 sumcheck=${CARGO_TARGET_DIR:-$PWD/target}/release/sumcheck
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
 cargo build --quiet --release
 (cd tests/interop && go build -o "$interop" . && go build -o "$gosumcheck" golang.org/x/mod/gosumcheck)
@@ -22,37 +25,54 @@ cargo build --quiet --release
 number=0
 new_home() { number=$((number + 1)); home=$work/home$number; mkdir "$home"; }
 
-# Appends "wall user sys KiB" of a command to a file; what it prints goes to nowhere.
+fail() { echo "$1" >&2; cat "$work/stdout" "$work/stderr" >&2; exit 1; }
+
+# Appends "wall user sys KiB" of a command to a file. The wall time holds the start of env and time,
+# about a millisecond, for every command alike. Without GONOSUMDB, gosumcheck would run `go env`.
 measure() {
-    local out=$1
+    local out=$1 from to
     shift
-    env -i PATH="$PATH" HOME="$home" GOENV=off GOFLAGS= GOMODCACHE="$home/none" GOPATH="$home/none" \
-        time -a -o "$out" -f '%e %U %S %M' "$@" >/dev/null 2>"$work/stderr" ||
-        { cat "$work/stderr" >&2; exit 1; }
+    from=${EPOCHREALTIME/./}
+    env -i PATH="$PATH" HOME="$home" GOENV=off GOTOOLCHAIN=local GONOSUMDB=none.invalid \
+        GOMODCACHE="$home/none" GOPATH="$home/none" \
+        time -o "$work/time" -f '%U %S %M' "$@" >"$work/stdout" 2>"$work/stderr" || fail "$1 failed"
+    to=${EPOCHREALTIME/./}
+    echo "$(((to - from) / 1000)).$(printf %03d $(((to - from) % 1000))) $(cat "$work/time")" >>"$out"
 }
 
-# Median of column $2 in file $1.
-median() { awk -v c="$2" '{print $c}' "$1" | sort -n | awk '{v[NR]=$1} END {print v[int((NR+1)/2)]}'; }
+# Median of what awk makes of each line of a file.
+median() {
+    awk "{print $1}" "$2" | sort -n |
+        awk '{v[NR] = $1} END {print (v[int((NR + 1) / 2)] + v[int((NR + 2) / 2)]) / 2}'
+}
 
-row() {
-    local name=$1 file=$2
-    local cpu=$work/cpu
-    awk '{print $2+$3}' "$file" >"$cpu"
-    printf '%-12s wall %6.2f s   processor %5.2f s   peak %4d MiB   %s\n' "$name" \
-        "$(median "$file" 1)" "$(median "$cpu" 1)" "$(($(median "$file" 4) / 1024))" "$3"
+WALL_MS='$1' CPU_MS='1000 * ($2 + $3)' PEAK_MIB='$4 / 1024'
+
+row() { # name, file, counts of the server
+    printf '%-12s wall %8.1f ms   processor %7.0f ms   peak %5.1f MiB   %s\n' "$1" \
+        "$(median "$WALL_MS" "$2")" "$(median "$CPU_MS" "$2")" "$(median "$PEAK_MIB" "$2")" "$3"
+}
+
+ratio() { # file, file of the peer
+    local value
+    printf '%-12s' ratio
+    for value in "$WALL_MS" "$CPU_MS" "$PEAK_MIB"; do
+        printf ' %.2f' "$(awk "BEGIN {print $(median "$value" "$1") / ($(median "$value" "$2") + 1e-9)}")"
+    done
+    printf ' (wall, processor, peak)\n\n'
 }
 
 serve() { # delay, further arguments → url
-    "$interop" replay --dir "$capture/sum.golang.org" --delay "$1" ${2:-} >"$work/url" &
-    until [ -s "$work/url" ]; do sleep 0.05; done
-    url=$(sed 's/.*"url":"\([^"]*\)".*/\1/' "$work/url")
+    "$interop" replay --dir "$capture/sum.golang.org" --delay "$@" >"$work/url" &
     server=$!
+    until [ -s "$work/url" ]; do sleep 0.02; done
+    url=$(sed 's/.*"url":"\([^"]*\)".*/\1/' "$work/url")
 }
 
-stop() { kill "$server" && wait "$server" 2>/dev/null || true; : >"$work/url"; }
+stop() { kill "$server"; wait "$server" 2>/dev/null || true; : >"$work/url"; }
 
 for delay in 0ms 20ms 100ms; do
-    echo "cold, $delay added to each answer, median of $runs:"
+    echo "cold, $delay added to each answer, medians of $runs:"
     ours=$work/ours-$delay theirs=$work/theirs-$delay
     for _ in $(seq "$runs"); do
         serve "$delay"
@@ -64,21 +84,27 @@ for delay in 0ms 20ms 100ms; do
         serve "$delay" --newest-heads
         new_home
         measure "$theirs" "$gosumcheck" -u "$url" "$capture/go.sum"
+        # Its exit code says nothing; that it has nothing to say does.
+        [ ! -s "$work/stdout" ] || fail "gosumcheck found something:"
         their_stats=$(curl -s "$url/stats")
         stop
     done
     row sumcheck "$ours" "$our_stats"
     row gosumcheck "$theirs" "$their_stats"
+    ratio "$ours" "$theirs"
 done
 
-echo "warm, the same file, median of $((runs * 4)):"
+echo "warm, the same file, medians of $warm_runs:"
 serve 0ms
 new_home
 measure "$work/first" "$sumcheck" --sumdb "$key $url" verify "$capture/go.sum"
 curl -s "$url/stats" >/dev/null
-for _ in $(seq $((runs * 4))); do
+for _ in $(seq "$warm_runs"); do
     measure "$work/warm" "$sumcheck" --sumdb "$key $url" verify "$capture/go.sum"
     measure "$work/go" go version
+    measure "$work/nothing" true
 done
 row sumcheck "$work/warm" "$(curl -s "$url/stats")"
 row "go version" "$work/go" ""
+row "true" "$work/nothing" "(what starting costs)"
+ratio "$work/warm" "$work/go"

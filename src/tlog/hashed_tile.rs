@@ -1,6 +1,6 @@
 //! A tile as a little tree: its hashes and all that they hash to inside the tile.
 
-use super::hash::{HASH_BYTES, Hash, node_hash};
+use super::hash::{HASH_BYTES, Hash, node_hashes};
 use super::tile::Tile;
 
 /// The hashes of a tile and the roots of all perfect subtrees that lie inside it.
@@ -49,10 +49,7 @@ impl HashedTile {
             .collect();
         while level.len() > 1 {
             let (pairs, _) = level.as_chunks::<2>();
-            let above = pairs
-                .iter()
-                .map(|[left, right]| node_hash(left, right))
-                .collect();
+            let above = node_hashes(pairs);
             levels.push(std::mem::replace(&mut level, above));
         }
         levels.push(level);
