@@ -17,8 +17,7 @@ use super::render::{self, visible};
 use super::settings::Settings;
 use crate::io::go_cache::GoCache;
 use crate::io::home::Home;
-use crate::io::http::{Credential, HttpClient, HttpSettings, Observer, RequestTrace};
-use crate::io::netrc::NetrcEntry;
+use crate::io::http::{HttpClient, HttpSettings, Observer, RequestTrace};
 use crate::io::shutdown::{Signal, signal};
 use crate::io::store::Store;
 use crate::prover::{Progress, Prover};
@@ -41,12 +40,7 @@ pub(super) fn prover(
         .map(|(download, config)| GoCache::new(&download, &config, settings.key.name()));
     let http = HttpSettings {
         concurrency: settings.concurrency,
-        credentials: settings
-            .credentials
-            .entries()
-            .iter()
-            .map(credential)
-            .collect(),
+        credentials: settings.credentials.clone(),
         observer: global.verbose.then(|| Arc::new(show_request) as Observer),
         deadline: Some(deadline(requests, settings.concurrency)),
         ..HttpSettings::default()
@@ -62,14 +56,6 @@ pub(super) fn prover(
         refresh,
         progress: Arc::new(Progress::default()),
     })
-}
-
-fn credential(entry: &NetrcEntry) -> Credential {
-    Credential {
-        host: entry.machine().to_owned(),
-        login: entry.login().to_owned(),
-        password: entry.password().to_owned(),
-    }
 }
 
 /// A run on small input ends within a minute, whatever the servers do; the last seconds are for
@@ -120,6 +106,17 @@ pub(super) fn block_on<T>(
             }
         }
     }))
+}
+
+/// Tells that a login may be missing: whatever GOAUTH names beside netrc is not run.
+pub(super) fn tell_of_goauth(settings: &Settings) {
+    let others = settings.credentials.unsupported_goauth();
+    if !others.is_empty() {
+        render::warning(&format!(
+            "GOAUTH names {}, which is not run here: only netrc and off are honoured",
+            others.join(" and ")
+        ));
+    }
 }
 
 /// Tells what the run leaves the user to know.

@@ -77,6 +77,15 @@ impl Credentials {
         Ok(credentials)
     }
 
+    /// Those of a netrc file with this text.
+    #[must_use]
+    pub fn of_netrc(text: &str) -> Self {
+        Self {
+            entries: parse(text),
+            unsupported_goauth: Vec::new(),
+        }
+    }
+
     /// The entries in the file's order, at most one for each machine.
     #[must_use]
     pub fn entries(&self) -> &[NetrcEntry] {

@@ -221,3 +221,18 @@ fn a_password_is_not_shown_and_not_sent_in_the_clear() {
         env.stdout
     );
 }
+
+#[test]
+fn a_login_that_was_not_tried_is_told_when_it_may_be_missing() {
+    let world = World::new();
+    let goauth = |run: super::Run| run.env("GOAUTH", "netrc; git /home/me; ./login --now");
+    let outcome = goauth(world.verify()).run().expect_code(0);
+    assert_eq!(outcome.stderr, "");
+    let sumdb = format!("{} http://127.0.0.1:1", world.log.verifier_key());
+    let outcome = goauth(world.verify().arg("--refresh"))
+        .sumdb(&sumdb)
+        .run()
+        .expect_code(3);
+    let warning = "GOAUTH names git and ./login, which is not run here";
+    assert!(outcome.stderr.contains(warning), "{}", outcome.stderr);
+}

@@ -59,6 +59,9 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
     }
 
     world::show_warnings(&settings.told);
+    if exit == Exit::Unverified {
+        world::tell_of_goauth(&settings);
+    }
     world::show_warnings(&proofs.warnings);
     match settings.format {
         Format::Json => {

@@ -41,6 +41,9 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
     ));
 
     world::show_warnings(&settings.told);
+    if exit == Exit::Unverified {
+        world::tell_of_goauth(&settings);
+    }
     world::show_warnings(&report.proofs.warnings);
     match settings.format {
         Format::Json => {

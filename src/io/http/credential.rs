@@ -3,8 +3,6 @@
 //!
 //! Source: the go command's behaviour (cmd/go/internal/web and cmd/go/internal/auth).
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
@@ -12,26 +10,7 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 use super::error::{FetchError, ShownUrl};
-
-/// A netrc entry.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// The host, with `:port` if it is not the scheme's own.
-    pub host: String,
-    /// The user name.
-    pub login: String,
-    /// The password.
-    pub password: String,
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Credential")
-            .field("host", &self.host)
-            .finish_non_exhaustive()
-    }
-}
+use crate::io::netrc::Credentials;
 
 /// The Authorization header for a URL, if it has one.
 ///
@@ -39,7 +18,7 @@ impl fmt::Debug for Credential {
 /// [`FetchError::InsecureCredentials`] if a user name stands in an http URL.
 pub(super) fn authorization(
     url: &Url,
-    credentials: &[Credential],
+    credentials: &Credentials,
 ) -> Result<Option<HeaderValue>, FetchError> {
     let secure = url.scheme() == "https";
     let in_url = !url.username().is_empty() || url.password().is_some();
@@ -56,23 +35,14 @@ pub(super) fn authorization(
     if !secure {
         return Ok(None);
     }
-    Ok(credentials
-        .iter()
-        .find(|credential| is_host_of(&credential.host, url))
-        .and_then(|credential| basic(credential.login.as_bytes(), credential.password.as_bytes())))
-}
-
-/// Whether `host` or `host:port` is exactly where this URL leads. A default port is not written.
-fn is_host_of(host: &str, url: &Url) -> bool {
-    let Some(url_host) = url.host_str() else {
-        return false;
-    };
-    match url.port() {
-        None => host.eq_ignore_ascii_case(url_host),
-        Some(port) => host.rsplit_once(':').is_some_and(|(name, text)| {
-            name.eq_ignore_ascii_case(url_host) && text == port.to_string()
-        }),
-    }
+    let host = url.host_str().unwrap_or_default();
+    // A default port is not written, neither here nor in netrc.
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let entry = credentials.find(&[host, &port, url.path()].concat());
+    Ok(entry.and_then(|entry| basic(entry.login().as_bytes(), entry.password().as_bytes())))
 }
 
 /// RFC 7617.
@@ -89,18 +59,13 @@ fn basic(login: &[u8], password: &[u8]) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    fn netrc() -> Vec<Credential> {
-        [
-            ("log.example", "first"),
-            ("log.example", "second"),
-            ("log.example:8443", "port"),
-        ]
-        .map(|(host, login)| Credential {
-            host: host.to_owned(),
-            login: login.to_owned(),
-            password: "secret".to_owned(),
-        })
-        .to_vec()
+    fn netrc() -> Credentials {
+        Credentials::of_netrc(
+            "machine log.example login first password secret\n\
+             machine log.example login second password secret\n\
+             machine log.example:8443 login port password secret\n\
+             machine log.example/inner login path password secret\n",
+        )
     }
 
     fn logs_in_as(url: &str) -> Option<String> {
@@ -128,6 +93,18 @@ mod tests {
         assert_eq!(
             logs_in_as("https://LOG.example:8443/x").as_deref(),
             Some("port:secret")
+        );
+    }
+
+    #[test]
+    fn an_entry_for_a_path_goes_before_that_for_its_host() {
+        assert_eq!(
+            logs_in_as("https://log.example/inner/x").as_deref(),
+            Some("path:secret")
+        );
+        assert_eq!(
+            logs_in_as("https://log.example/innermost").as_deref(),
+            Some("first:secret")
         );
     }
 
@@ -179,7 +156,9 @@ mod tests {
             "http://:p@log.example/x",
         ] {
             let url = Url::parse(url).unwrap();
-            let error = authorization(&url, &[]).unwrap_err().to_string();
+            let error = authorization(&url, &Credentials::default())
+                .unwrap_err()
+                .to_string();
             let host = url.host_str().unwrap();
             assert_eq!(
                 error,
@@ -192,13 +171,13 @@ mod tests {
 
     #[test]
     fn a_password_is_not_in_debug_output() {
-        assert_eq!(
-            format!("{:?}", netrc()[0]),
-            r#"Credential { host: "log.example", .. }"#
-        );
+        assert!(!format!("{:?}", netrc()).contains("secret"));
         let url = Url::parse("https://u:secret@log.example/").unwrap();
         assert_eq!(
-            format!("{:?}", authorization(&url, &[]).unwrap()),
+            format!(
+                "{:?}",
+                authorization(&url, &Credentials::default()).unwrap()
+            ),
             "Some(Sensitive)"
         );
     }

@@ -34,12 +34,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use self::attempt::{Attempt, Failure};
 use self::attempt_clock::AttemptClock;
 use self::connect::Connections;
-pub use self::credential::Credential;
 use self::error::without_credentials;
 pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};
 use self::head_start::HeadStarts;
 use self::limits::GET_BUDGET;
 pub use self::trace::{Observer, RequestTrace};
+use super::netrc::Credentials;
 
 /// Enough to hide a round trip of 100 ms behind others, and fewer than the 100 streams that
 /// servers commonly allow on one HTTP/2 connection.
@@ -54,8 +54,8 @@ const TASKS_TO_A_FREE_CONNECTION: usize = 2;
 pub struct HttpSettings {
     /// The most requests in flight at once; 0 is taken as 1.
     pub concurrency: usize,
-    /// netrc entries, for https only; the first that fits a URL is used.
-    pub credentials: Vec<Credential>,
+    /// Logins for hosts, for https only.
+    pub credentials: Credentials,
     /// The User-Agent header.
     pub user_agent: String,
     /// Is told of each request.
@@ -68,7 +68,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             concurrency: DEFAULT_CONCURRENCY,
-            credentials: Vec::new(),
+            credentials: Credentials::default(),
             user_agent: concat!("sumcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
             observer: None,
             deadline: None,

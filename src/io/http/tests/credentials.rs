@@ -3,21 +3,17 @@
 use super::server::{Received, answer, ok, redirect};
 use super::*;
 
-fn log_in(host: String) -> HttpSettings {
-    let credential = Credential {
-        host,
-        login: "u".to_owned(),
-        password: "p".to_owned(),
-    };
+fn log_in(host: &str) -> HttpSettings {
+    let netrc = format!("machine {host} login u password p");
     HttpSettings {
-        credentials: vec![credential],
+        credentials: Credentials::of_netrc(&netrc),
         ..HttpSettings::default()
     }
 }
 
 /// A client that has the server's host and port in its netrc.
 fn known_to(server: &Server) -> HttpClient {
-    client_of(server, log_in(host_of(server)))
+    client_of(server, log_in(&host_of(server)))
 }
 
 fn host_of(server: &Server) -> String {

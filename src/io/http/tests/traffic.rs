@@ -120,13 +120,9 @@ async fn a_server_is_told_who_asks_and_no_more() {
 
 #[test]
 fn settings_are_shown_without_passwords() {
-    let credential = Credential {
-        host: "log.example".into(),
-        login: "me".into(),
-        password: "secret".into(),
-    };
+    let netrc = "machine log.example login me password secret";
     let settings = HttpSettings {
-        credentials: vec![credential],
+        credentials: Credentials::of_netrc(netrc),
         ..HttpSettings::default()
     };
     let shown = format!("{:?}", HttpClient::new(settings));
