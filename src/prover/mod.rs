@@ -1,5 +1,5 @@
 //! The one way from module versions to authentic records: state, caches and network around the
-//! pure [`Session`].
+//! pure [`Session`](crate::sumdb::session::Session).
 //!
 //! A run under one head takes seven steps; the comments below number them. It costs one `/latest`
 //! (after one `/supported` for each proxy tried), one lookup for each unknown module version and

@@ -46,7 +46,7 @@ impl Hash {
     /// Reads the canonical base64 form, as checkpoints carry it.
     ///
     /// # Errors
-    /// [`HashFormatError`] for every text that [`Hash`]'s `Display` would not print.
+    /// [`HashFormatError`] for every text that the `Display` of a hash would not print.
     pub fn from_base64(text: &str) -> Result<Self, HashFormatError> {
         if text.len() != HASH_BASE64_CHARS {
             return Err(HashFormatError);
