@@ -4,6 +4,10 @@
 # Needs bash 5, go, curl and GNU time.
 #
 #   benches/verify.sh [RUNS]     medians of RUNS runs (5 if not given)
+#
+# The homes are below TMPDIR. On ext4, choose one that is on a real disk and far from folders where
+# thousands of files were deleted in the last minutes: creating a file there searches through them
+# all, and that would be what is measured.
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -20,8 +24,7 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 cargo build --quiet --release
 (cd tests/interop && go build -o "$interop" . && go build -o "$gosumcheck" golang.org/x/mod/gosumcheck)
 
-# A home of its own for each run, and never one where another was just removed: some file systems
-# are slow to create files where many were deleted.
+# A home of its own for each run, and never one where another was just removed.
 number=0
 new_home() { number=$((number + 1)); home=$work/home$number; mkdir "$home"; }
 
@@ -97,14 +100,29 @@ done
 echo "warm, the same file, medians of $warm_runs:"
 serve 0ms
 new_home
-measure "$work/first" "$sumcheck" --sumdb "$key $url" verify "$capture/go.sum"
+verify=("$sumcheck" --sumdb "$key $url" verify "$capture/go.sum")
+measure "$work/first" "${verify[@]}"
 curl -s "$url/stats" >/dev/null
+measure "$work/warm" "${verify[@]}"
+measure "$work/go" go version
+
+# Milliseconds from just before the start of a command to its end, with nothing between.
+warm() {
+    local out=$1 from to
+    shift
+    from=${EPOCHREALTIME/./}
+    "$@" >"$work/stdout" 2>"$work/stderr" || fail "$1 failed"
+    to=${EPOCHREALTIME/./}
+    echo "$(((to - from) / 1000)).$(printf %03d $(((to - from) % 1000)))" >>"$out"
+}
+export HOME=$home GOENV=off GOTOOLCHAIN=local GONOSUMDB=none.invalid
+export GOMODCACHE=$home/none GOPATH=$home/none
 for _ in $(seq "$warm_runs"); do
-    measure "$work/warm" "$sumcheck" --sumdb "$key $url" verify "$capture/go.sum"
-    measure "$work/go" go version
-    measure "$work/nothing" true
+    warm "$work/warm-ms" "${verify[@]}"
+    warm "$work/go-ms" go version
 done
-row sumcheck "$work/warm" "$(curl -s "$url/stats")"
-row "go version" "$work/go" ""
-row "true" "$work/nothing" "(what starting costs)"
-ratio "$work/warm" "$work/go"
+for name in warm go; do
+    printf '%-12s wall %8.1f ms   peak %5.1f MiB\n' "${name/warm/sumcheck}" \
+        "$(median '$1' "$work/$name-ms")" "$(median "$PEAK_MIB" "$work/$name")"
+done
+curl -s "$url/stats"

@@ -59,12 +59,12 @@ impl HashedTile {
     /// The bytes that were parsed.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.levels
-            .first()
-            .into_iter()
-            .flatten()
-            .flat_map(|hash| *hash.as_bytes())
-            .collect()
+        let hashes = self.levels.first().map(Vec::as_slice).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(hashes.len().saturating_mul(HASH_BYTES));
+        for hash in hashes {
+            bytes.extend_from_slice(hash.as_bytes());
+        }
+        bytes
     }
 
     /// The root of the perfect subtree of 2^level of the tile's hashes with this number.

@@ -267,3 +267,15 @@ fn kinds_have_the_names_that_people_see() {
     assert_eq!(Kind::Zip.to_string(), "zip");
     assert_eq!(Kind::GoMod.as_str(), "go.mod");
 }
+
+#[test]
+fn a_byte_is_found_wherever_it_lies() {
+    for length in 0..100 {
+        let mut bytes = vec![b'-'; length];
+        assert_eq!(position(&bytes, |b| b == b'\n'), None);
+        for at in (0..length).rev() {
+            bytes[at] = b'\n';
+            assert_eq!(position(&bytes, |b| b == b'\n'), Some(at), "of {length}");
+        }
+    }
+}
