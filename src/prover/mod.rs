@@ -77,13 +77,13 @@ impl Prover {
         let mut run = Run::new(self, timeline, proofs);
         let cached = run.read_go_cache(&unknown);
         let all_on_disk = cached.len() == unknown.len() && !self.refresh;
-        if (all_on_disk || self.offline) && run.prove_from_disk().await? {
-            return Ok(run.end());
-        }
+        let proven = (all_on_disk || self.offline) && run.prove_from_disk().await?;
         if self.offline {
-            return Ok(run.give_up_offline(&unknown));
+            return Ok(run.end_offline(&unknown));
         }
-        run.prove_from_network(&unknown, cached).await?;
+        if !proven {
+            run.prove_from_network(&unknown, cached).await?;
+        }
         Ok(run.end())
     }
 }

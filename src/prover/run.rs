@@ -76,7 +76,7 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// Proves what the disk alone can prove; `true` if that was everything.
+    /// Proves what the disk alone can prove; `true` if no claim was left unproven.
     pub(super) async fn prove_from_disk(&mut self) -> Result<bool, ProveError> {
         let latest = self.prover.go_cache.as_ref().and_then(GoCache::latest);
         if let Some(latest) = latest {
@@ -114,7 +114,7 @@ impl<'a> Run<'a> {
         if complete || self.prover.offline {
             self.accept(conclusion);
         }
-        Ok(complete && !self.prover.offline)
+        Ok(complete)
     }
 
     pub(super) async fn prove_from_network(
@@ -363,7 +363,7 @@ impl<'a> Run<'a> {
         self.proofs.tile_faults.first().cloned()
     }
 
-    pub(super) fn give_up_offline(mut self, unknown: &[&ModuleVersion]) -> Proofs {
+    pub(super) fn end_offline(mut self, unknown: &[&ModuleVersion]) -> Proofs {
         self.proofs.fail_rest(
             unknown,
             "not on this disk, and --offline forbids to ask the log",
