@@ -249,3 +249,17 @@ fn completions_are_written_for_every_shell() {
         assert!(outcome.stdout.contains("sumcheck"), "{shell}");
     }
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_changes_no_verdict() {
+    let world = World::new();
+    let wrong: String = (0..40)
+        .map(|n| with_wrong_hash(&world.log.go_sum(n..n + 1)))
+        .collect();
+    let run = world
+        .verify()
+        .file("go.sum", &wrong)
+        .args_all(&["-v", "--format", "json"]);
+    let outcome = run.stdout_closed().run().expect_code(1);
+    assert!(!outcome.stderr.contains("error"), "{}", outcome.stderr);
+}

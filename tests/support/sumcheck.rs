@@ -63,6 +63,7 @@ impl Home {
             home: self.clone(),
             command,
             stdin: Vec::new(),
+            stdout_closed: false,
         }
     }
 }
@@ -78,6 +79,7 @@ pub struct Run {
     home: Home,
     command: Command,
     stdin: Vec<u8>,
+    stdout_closed: bool,
 }
 
 impl Run {
@@ -129,6 +131,12 @@ impl Run {
         self
     }
 
+    /// Nobody reads its standard output.
+    pub fn stdout_closed(mut self) -> Self {
+        self.stdout_closed = true;
+        self
+    }
+
     /// Runs it to its end.
     pub fn run(self) -> Outcome {
         self.spawn().wait()
@@ -148,7 +156,13 @@ impl Run {
         let bytes = self.stdin;
         // A program that does not read to the end is no fault of the test.
         thread::spawn(move || stdin.write_all(&bytes));
-        let stdout = read_to_end(child.stdout.take().expect("piped"));
+        let stdout = child.stdout.take().expect("piped");
+        let stdout = if self.stdout_closed {
+            drop(stdout);
+            read_to_end(std::io::empty())
+        } else {
+            read_to_end(stdout)
+        };
         let stderr = read_to_end(child.stderr.take().expect("piped"));
         Running {
             home: self.home,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::args::{EnvArgs, Format, GlobalArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::style::DIM;
-use crate::cli::render::{visible, write_json};
+use crate::cli::render::{out, plain_out, visible, write_json};
 use crate::cli::settings::{Explained, Settings};
 
 pub(in crate::cli) fn run(global: &GlobalArgs, _args: &EnvArgs) -> anyhow::Result<Exit> {
@@ -38,10 +38,10 @@ pub(in crate::cli) fn run(global: &GlobalArgs, _args: &EnvArgs) -> anyhow::Resul
                     })
                     .collect(),
             };
-            write_json(std::io::stdout().lock(), &document)?;
+            write_json(plain_out(), &document)?;
         }
         Format::Human => {
-            let mut out = anstream::stdout().lock();
+            let mut out = out();
             for row in &rows {
                 writeln!(
                     out,

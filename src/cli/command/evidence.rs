@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::args::{EvidenceAction, EvidenceArgs, Format, GlobalArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::style::{ERROR, OK};
-use crate::cli::render::{grouped, visible, write_json};
+use crate::cli::render::{grouped, out, plain_out, visible, write_json};
 use crate::cli::settings::Settings;
 use crate::io::evidence::{Evidence, EvidenceContradiction};
 use crate::io::home::Home;
@@ -50,10 +50,10 @@ fn list(settings: &Settings) -> anyhow::Result<Exit> {
                 schema: "sumcheck.evidence-list/1",
                 evidence: rows,
             };
-            write_json(std::io::stdout().lock(), &document)?;
+            write_json(plain_out(), &document)?;
         }
         Format::Human => {
-            let mut out = anstream::stdout().lock();
+            let mut out = out();
             if rows.is_empty() {
                 writeln!(out, "no evidence: no log was caught misbehaving here")?;
             }
@@ -113,10 +113,10 @@ fn verify(settings: &Settings, file: &Path) -> anyhow::Result<Exit> {
                 evidence: &evidence,
                 note: refused.as_deref(),
             };
-            write_json(std::io::stdout().lock(), &document)?;
+            write_json(plain_out(), &document)?;
         }
         Format::Human => {
-            let mut out = anstream::stdout().lock();
+            let mut out = out();
             match refused {
                 Some(refused) => writeln!(
                     out,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::args::{Format, GlobalArgs, HeadsArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::style::DIM;
-use crate::cli::render::{grouped, json, visible, write_json};
+use crate::cli::render::{grouped, json, out, plain_out, visible, write_json};
 use crate::cli::settings::Settings;
 use crate::io::home::Home;
 use crate::io::store::{Store, StoredHead};
@@ -44,10 +44,10 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &HeadsArgs) -> anyhow::Resu
                 log: (&settings.key).into(),
                 heads: rows,
             };
-            write_json(std::io::stdout().lock(), &document)?;
+            write_json(plain_out(), &document)?;
         }
         Format::Human => {
-            let mut out = anstream::stdout().lock();
+            let mut out = out();
             if rows.is_empty() {
                 writeln!(
                     out,

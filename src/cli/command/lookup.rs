@@ -10,7 +10,7 @@ use super::misbehaviour;
 use crate::cli::args::{Format, GlobalArgs, LookupArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::style::{DIM, ERROR};
-use crate::cli::render::{grouped, json, visible, write_json};
+use crate::cli::render::{grouped, json, out, plain_out, visible, write_json};
 use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::golang::module::ModuleVersion;
@@ -77,10 +77,10 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
                     .collect(),
                 findings,
             };
-            write_json(std::io::stdout().lock(), &document)?;
+            write_json(plain_out(), &document)?;
         }
         Format::Human => {
-            let mut out = anstream::stdout().lock();
+            let mut out = out();
             for module in &private {
                 writeln!(
                     out,

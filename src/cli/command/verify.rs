@@ -6,7 +6,7 @@ use super::misbehaviour;
 use crate::cli::args::{Format, GlobalArgs, VerifyArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::human::Summary;
-use crate::cli::render::{json, write_json};
+use crate::cli::render::{json, out, plain_out, write_json};
 use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::sumdb::verdict::Verdict;
@@ -48,7 +48,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
     match settings.format {
         Format::Json => {
             let document = json::Verify::new(&prover.key, &documents, &report, findings);
-            write_json(std::io::stdout().lock(), &document)?;
+            write_json(plain_out(), &document)?;
         }
         Format::Human => Summary {
             key: &prover.key,
@@ -58,7 +58,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
             quiet: global.quiet,
             verbose: global.verbose,
         }
-        .write(&mut anstream::stdout().lock())?,
+        .write(&mut out())?,
     }
     if exit == Exit::Unverified && only_private(&report) {
         crate::cli::render::error_line(

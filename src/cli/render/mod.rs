@@ -3,10 +3,12 @@
 mod count;
 pub(super) mod human;
 pub(super) mod json;
+mod out;
 mod safe;
 pub(super) mod style;
 
 pub(super) use self::count::{count_of, grouped};
+pub(super) use self::out::{out, plain_out};
 pub(super) use self::safe::{visible, write_json};
 
 use self::style::{ERROR, WARNING};
