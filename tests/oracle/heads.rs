@@ -17,7 +17,9 @@ use crate::judge::{
 use crate::support::key::Key;
 use crate::support::log::{checkpoint_text, go_sum_lines};
 
-const PIECES: [&str; 22] = [
+const PIECES: [&str; 24] = [
+    "\u{1b}",
+    "\u{1f}",
     "\n",
     "\n\n",
     "\r",

@@ -12,7 +12,7 @@ use crate::dice::Dice;
 use crate::judge::{Question, SEMVER, agree};
 
 /// Real ones, with what is special about module paths.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 28] = [
     "golang.org/x/text",
     "github.com/Azure/azure-sdk-for-go",
     "github.com/BurntSushi/toml",
@@ -35,6 +35,9 @@ const PATHS: [&str; 25] = [
     "example.com/con",
     "example.com/aux.go/x",
     "example.com/com1",
+    "example.com/com0",
+    "example.com/LPT9.x",
+    "example.com/coM¹",
     "example.com/a~1",
     "example.com/a~1.x",
     "a.b/-_.~x",
@@ -61,7 +64,9 @@ const VERSIONS: [&str; 18] = [
     "v1.2.3-a..b",
 ];
 
-const PIECES: [&str; 38] = [
+const PIECES: [&str; 40] = [
+    "\u{1b}",
+    "\u{1f}",
     ".",
     "..",
     "/",

@@ -12,7 +12,9 @@ use crate::judge::{BASE64_OF_KEY, BASE64_OF_SIGNATURE, NO_POINT, Question, SMALL
 use crate::support::key::{Key, signature_line, verifier_key};
 use crate::support::log::checkpoint_text;
 
-const PIECES: [&str; 22] = [
+const PIECES: [&str; 24] = [
+    "\u{1b}",
+    "\u{1f}",
     "\n",
     "\n\n",
     "\u{2014} ",

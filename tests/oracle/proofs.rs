@@ -141,6 +141,18 @@ struct Inclusion {
 }
 
 impl Inclusion {
+    /// One level more, and the root above it: the hashes lead there, and the tree is not so high.
+    fn lengthen(&mut self, dice: &mut Dice) {
+        let (sibling, root) = (Hash::from_bytes(dice.bytes()), self.head.root());
+        self.proof.push(sibling);
+        let root = if dice.one_in(2) {
+            node_hash(&sibling, &root)
+        } else {
+            node_hash(&root, &sibling)
+        };
+        self.head = TreeHead::new(self.head.size(), root);
+    }
+
     fn holds(&self) -> bool {
         InclusionProof::from_hashes(self.proof.clone())
             .verify(self.record_hash, self.index, &self.head)
@@ -160,7 +172,8 @@ impl Inclusion {
     }
 
     fn damage(&mut self, dice: &mut Dice) {
-        match dice.below(8) {
+        match dice.below(10) {
+            8 | 9 => self.lengthen(dice),
             0 => self.index = other_number(self.index, dice),
             1 => self.head = TreeHead::new(other_number(self.head.size(), dice), self.head.root()),
             2 => self.record_hash = other_hash(self.record_hash, dice),
@@ -178,6 +191,20 @@ struct Consistency {
 }
 
 impl Consistency {
+    /// One level more, and the roots above it.
+    fn lengthen(&mut self, dice: &mut Dice) {
+        let sibling = Hash::from_bytes(dice.bytes());
+        let (old, new) = (self.old.root(), self.new.root());
+        self.proof.push(sibling);
+        let (old, new) = if dice.one_in(2) {
+            (node_hash(&sibling, &old), node_hash(&sibling, &new))
+        } else {
+            (old, node_hash(&new, &sibling))
+        };
+        self.old = TreeHead::new(self.old.size(), old);
+        self.new = TreeHead::new(self.new.size(), new);
+    }
+
     fn holds(&self) -> bool {
         ConsistencyProof::from_hashes(self.proof.clone())
             .verify(&self.old, &self.new)
@@ -198,7 +225,8 @@ impl Consistency {
 
     fn damage(&mut self, dice: &mut Dice) {
         let (old, new) = (self.old, self.new);
-        match dice.below(9) {
+        match dice.below(11) {
+            9 | 10 => self.lengthen(dice),
             0 => self.old = TreeHead::new(other_number(old.size(), dice), old.root()),
             1 => self.new = TreeHead::new(other_number(new.size(), dice), new.root()),
             2 => self.old = TreeHead::new(old.size(), other_hash(old.root(), dice)),
