@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -23,6 +24,9 @@ type replay struct {
 
 	requests, connections, inFlight, mostInFlight atomic.Int64
 }
+
+// isCounted is the key in a connection's context of whether it is among the connections counted.
+type isCounted struct{}
 
 // runReplay serves a folder of recorded answers, for benchmarks: every client is asked to make do
 // with the same server. GET /stats tells the counts since it was last asked.
@@ -47,10 +51,8 @@ func runReplay(args []string) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: r, ConnState: func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			r.connections.Add(1)
-		}
+	server := &http.Server{Handler: r, ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, isCounted{}, new(atomic.Bool))
 	}}
 	fmt.Printf("{\"url\":\"http://%s\"}\n", listener.Addr())
 	return server.Serve(listener)
@@ -68,10 +70,9 @@ func (r *replay) read(folder fs.FS) error {
 
 func (r *replay) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if request.URL.Path == "/stats" {
-		// The connection that asks is not one that is counted.
 		stats := map[string]int64{
 			"requests":    r.requests.Swap(0),
-			"connections": r.connections.Swap(0) - 1,
+			"connections": r.connections.Swap(0),
 			"in_flight":   r.mostInFlight.Swap(0),
 		}
 		if err := json.NewEncoder(w).Encode(stats); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -80,6 +81,10 @@ func (r *replay) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	}
 	r.requests.Add(1)
+	// A connection that asks for nothing but the counts is none of those that are counted.
+	if request.Context().Value(isCounted{}).(*atomic.Bool).CompareAndSwap(false, true) {
+		r.connections.Add(1)
+	}
 	now := r.inFlight.Add(1)
 	for most := r.mostInFlight.Load(); now > most && !r.mostInFlight.CompareAndSwap(most, now); {
 		most = r.mostInFlight.Load()
