@@ -10,7 +10,12 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
     name = "sumcheck",
     version,
     about = "The independent verifier of the Go checksum database",
-    after_help = "Exit codes: 0 all verified, 1 a hash or version is not the log's, 2 usage or \
+    after_help = "Examples:
+  sumcheck verify                     the module or workspace around this folder
+  sumcheck verify --offline go.sum    prove from the caches on this disk alone
+  sumcheck lookup --proof golang.org/x/text@v0.21.0
+
+Exit codes: 0 all verified, 1 a hash or version is not the log's, 2 usage or \
                   configuration,\n3 could not verify, 4 the log misbehaved (evidence is kept), \
                   130/143 interrupted.",
     propagate_version = true,

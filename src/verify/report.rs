@@ -42,8 +42,6 @@ pub struct Report {
     pub results: Vec<LineResult>,
     /// What the run ended with: the head, faults, warnings.
     pub proofs: Proofs,
-    /// How many distinct module versions the lines name.
-    pub module_count: usize,
     /// Malformed lines beyond those that have a result of their own.
     pub malformed_left_out: usize,
 }
@@ -108,14 +106,9 @@ impl Report {
             );
         }
         results.sort_by_key(|result| (result.document, result.line));
-        let module_count = lines(documents)
-            .map(|(_, line)| &line.module)
-            .collect::<BTreeSet<_>>()
-            .len();
         Self {
             results,
             proofs,
-            module_count,
             malformed_left_out: documents
                 .iter()
                 .map(|document| document.go_sum().malformed_left_out)
@@ -133,6 +126,19 @@ impl Report {
                 .insert(module, Outcome::Unavailable(reason.to_owned()));
         }
         Self::new(documents, private, proofs)
+    }
+
+    /// How many distinct module versions have a line with this verdict.
+    #[must_use]
+    pub fn module_count(&self, verdict: Verdict) -> usize {
+        let lines = self
+            .results
+            .iter()
+            .filter(|result| result.verdict == verdict);
+        lines
+            .filter_map(|result| result.module.as_ref())
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// How many lines have this verdict.

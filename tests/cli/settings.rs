@@ -175,6 +175,11 @@ fn no_private_name_is_in_any_request() {
             .run();
         let outcome = outcome.expect_code(0);
         assert!(
+            outcome
+                .stdout
+                .starts_with("ok: 6 lines of 3 module versions proven")
+        );
+        assert!(
             outcome.stdout.contains("private: 1 line not checked"),
             "{}",
             outcome.stdout

@@ -150,7 +150,10 @@ impl Summary<'_> {
                 out,
                 "{OK}ok:{OK:#} {} of {} proven in {log}{head} {DIM}({seconds:.2} s){DIM:#}",
                 count_of(verified, "line"),
-                count_of(self.report.module_count, "module version"),
+                count_of(
+                    self.report.module_count(Verdict::Verified),
+                    "module version"
+                ),
             )?;
         } else {
             let parts: Vec<String> = Verdict::BY_SEVERITY
