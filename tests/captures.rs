@@ -2,7 +2,12 @@
 
 mod support;
 
-use support::capture::{Capture, SUM_GOLANG_ORG_KEY};
+use sumcheck::sumdb::head::open_head;
+use sumcheck::tlog::hash::{Hash, record_hash};
+use sumcheck::tlog::note::VerifierKey;
+use sumcheck::tlog::proof::InclusionProof;
+use sumcheck::tlog::range::CompactRange;
+use support::capture::{Capture, SUM_GOLANG_ORG_KEY, captures};
 use support::layers::replace;
 use support::sumcheck::{Home, Outcome};
 
@@ -68,6 +73,91 @@ fn heads_whose_tiles_nobody_recorded_prove_nothing_and_accuse_nobody() {
         assert_eq!(document["head"]["size"], sizes[0]);
         assert_eq!(document["findings"], serde_json::json!([]));
     }
+}
+
+/// A proof that another implementation wrote (C2SP tlog-proof), and the record it is about.
+#[test]
+fn a_proof_made_elsewhere_verifies() {
+    let Some(folder) = vectors() else { return };
+    let name = "go.sum-database-tree-43930254";
+    let record = std::fs::read(folder.join(format!("{name}.raw"))).unwrap();
+    let proof = std::fs::read_to_string(folder.join(format!("{name}.tlog-proof"))).unwrap();
+    let (proof, note) = proof.split_once("\n\n").unwrap();
+    let hashes = proof.lines().skip(2).map(hash).collect();
+    let key = VerifierKey::parse(SUM_GOLANG_ORG_KEY).unwrap();
+    let head = open_head(note.as_bytes(), &key).unwrap().head();
+    assert_eq!(head.size(), 58_253_265);
+    let proof = InclusionProof::from_hashes(hashes);
+    assert_eq!(
+        proof.verify(record_hash(&record), 43_930_254, &head),
+        Ok(())
+    );
+    assert!(
+        proof
+            .verify(record_hash(&record), 43_930_255, &head)
+            .is_err()
+    );
+}
+
+#[test]
+fn the_first_records_hash_to_the_first_tile() {
+    let Some(folder) = vectors() else { return };
+    let tile = std::fs::read(folder.join("tile-8-0-000.bin")).unwrap();
+    let (leaves, []) = tile.as_chunks::<32>() else {
+        panic!("whole hashes")
+    };
+    let records = std::fs::read_to_string(folder.join("records_proven.tsv")).unwrap();
+    let mut compared = 0;
+    for line in records.lines() {
+        let (index, lines) = line.split_once('\t').unwrap();
+        let Some(leaf) = leaves.get(index.parse::<usize>().unwrap()) else {
+            continue;
+        };
+        let text = format!("{}\n", lines.replace('\t', "\n"));
+        assert_eq!(
+            record_hash(text.as_bytes()).as_bytes(),
+            leaf,
+            "record {index}"
+        );
+        compared += 1;
+    }
+    assert_eq!(compared, 238);
+}
+
+/// The state of a monitor that somebody else runs: its compact range folds to the root that the
+/// log signed for that size.
+#[test]
+fn a_compact_range_kept_elsewhere_has_the_signed_root() {
+    let Some(folder) = vectors() else { return };
+    let state = std::fs::read_to_string(folder.join("db")).unwrap();
+    let json = &state[state.find('{').unwrap()..=state.find('}').unwrap()];
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    let size = json["size"].as_u64().unwrap();
+    let nodes = json["nodes"].as_array().unwrap();
+    let roots = nodes
+        .iter()
+        .map(|node| hash(node.as_str().unwrap()))
+        .collect();
+    let range = CompactRange::from_subtree_roots(size, roots).unwrap();
+    let signed = std::fs::read_to_string(folder.join("sth")).unwrap();
+    let signed = signed
+        .lines()
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .find(|fields| fields[2] == size.to_string())
+        .expect("a signed head of that size");
+    let root = signed[3].trim_start_matches('\\').trim_start_matches('x');
+    let bytes: Vec<u8> = (0..32)
+        .map(|at| u8::from_str_radix(&root[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    assert_eq!(range.root().as_bytes().as_slice(), bytes);
+}
+
+fn vectors() -> Option<std::path::PathBuf> {
+    Some(captures()?.join("vectors"))
+}
+
+fn hash(base64: &str) -> Hash {
+    Hash::from_base64(base64).unwrap()
 }
 
 fn size_of(note: &[u8]) -> u64 {
