@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn urls_of_servers_and_folders_are_valid() {
         for text in [
-            "https://proxy.golang.org",
+            "https://proxy.example.org",
             "HTTP://localhost:8080/a%20b?c=d",
             "https://user:p%40ss@example.com:443/x",
             "https://token@example.com",

@@ -140,8 +140,11 @@ mod tests {
             assert_eq!(shown(text), expected, "{text}");
         };
         expect(
-            "https://proxy.golang.org,direct",
-            &[("https://proxy.golang.org", NotFound), ("direct", NotFound)],
+            "https://proxy.example.org,direct",
+            &[
+                ("https://proxy.example.org", NotFound),
+                ("direct", NotFound),
+            ],
         );
         expect(
             " a.example | http://b.example/x ,, off | c",

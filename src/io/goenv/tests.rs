@@ -75,11 +75,7 @@ fn the_environment_goes_before_the_users_file_and_that_before_the_installation()
 fn without_files_there_are_defaults() {
     let folder = tempfile::tempdir().unwrap();
     let go = GoEnv::read(&Environment::new([("A", "b")], folder.path())).unwrap();
-    assert_text(
-        go.goproxy(),
-        "https://proxy.golang.org,direct",
-        &Origin::Default,
-    );
+    assert_text(go.goproxy(), DEFAULT_GOPROXY, &Origin::Default);
     assert_text(go.gosumdb(), "sum.golang.org", &Origin::Default);
     assert_text(go.goauth(), "netrc", &Origin::Default);
     let empty = [
@@ -116,7 +112,7 @@ fn an_installation_that_names_no_proxy_has_none() {
     let root = Origin::GoRoot(machine.installation_file());
     assert_text(machine.read(&[]).goproxy(), "", &root);
     let old = Machine::new("", None);
-    let default = "https://proxy.golang.org,direct";
+    let default = DEFAULT_GOPROXY;
     assert_text(old.read(&[]).goproxy(), default, &Origin::Default);
 }
 
