@@ -51,6 +51,12 @@ pub enum InputError {
         /// The folder.
         name: String,
     },
+    /// The module's go.sum has another name, and is not there.
+    #[error("there is no {name}, the go.sum that GOFLAGS=-modfile names: give the path of one")]
+    NoSumOfModfile {
+        /// The file.
+        name: String,
+    },
     /// Neither module nor workspace.
     #[error("no go.mod or go.work here or above {name}: give the path of a go.sum")]
     NoModule {
@@ -151,11 +157,16 @@ fn read_around(environment: &Environment, go: &GoEnv) -> Result<Vec<Document>, I
             name: here.display().to_string(),
         });
     };
-    let modfile = modfile(go.goflags().value())?.map(|file| environment.resolve(file));
-    read_module(
-        &sum_file_of_module(&root, modfile.as_deref()),
-        &shown_from(here, &root),
-    )
+    let Some(modfile) = modfile(go.goflags().value())? else {
+        return read_module(&root, &shown_from(here, &root));
+    };
+    let go_sum = sum_file_of_module(&root, Some(Path::new(&modfile)));
+    let path = environment.resolve(&go_sum);
+    if is_missing(&path) {
+        let name = go_sum.display().to_string();
+        return Err(InputError::NoSumOfModfile { name });
+    }
+    Ok(vec![read_file(&path, &go_sum)?])
 }
 
 /// A folder that was named: its workspace, if it is the root of one, or its own go.sum.
@@ -164,21 +175,18 @@ fn read_folder(folder: &Path, environment: &Environment) -> Result<Vec<Document>
     if go_work.is_file() {
         return read_workspace(&environment.resolve(go_work), environment.current_dir());
     }
-    read_module(&folder.join("go.sum"), folder)
+    read_module(folder, folder)
 }
 
-fn read_module(go_sum: &Path, folder: &Path) -> Result<Vec<Document>, InputError> {
-    if go_sum.is_file() {
-        let name = if go_sum.starts_with(folder) {
-            go_sum.to_owned()
-        } else {
-            folder.join("go.sum")
-        };
-        return Ok(vec![read_file(go_sum, &name)?]);
+/// `name` is the folder as it is told of.
+fn read_module(folder: &Path, name: &Path) -> Result<Vec<Document>, InputError> {
+    let go_sum = sum_file_of_module(folder, None);
+    if is_missing(&go_sum) {
+        return Err(InputError::NoGoSum {
+            name: name.display().to_string(),
+        });
     }
-    Err(InputError::NoGoSum {
-        name: folder.display().to_string(),
-    })
+    Ok(vec![read_file(&go_sum, &name.join("go.sum"))?])
 }
 
 /// go.work.sum and the go.sum of every module that the workspace uses, as far as they are there.
@@ -187,7 +195,7 @@ fn read_workspace(go_work: &Path, here: &Path) -> Result<Vec<Document>, InputErr
     let documents: Vec<Document> = workspace
         .sum_files()
         .iter()
-        .filter(|sum| sum.is_file())
+        .filter(|sum| !is_missing(sum))
         .map(|sum| read_file(sum, &shown_from(here, sum)))
         .collect::<Result<_, _>>()?;
     if documents.is_empty() {
@@ -205,6 +213,11 @@ fn shown_from(here: &Path, path: &Path) -> PathBuf {
         Ok(below) => below.to_owned(),
         Err(_) => path.to_owned(),
     }
+}
+
+/// What is there and cannot be read is not missing: it must not be passed over in silence.
+fn is_missing(path: &Path) -> bool {
+    fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn read_file(path: &Path, name: &Path) -> Result<Document, InputError> {
