@@ -89,6 +89,7 @@ impl Settings {
             .as_ref()
             .map(|file| file.path.display().to_string());
         let told = [
+            ("the home of all state", Some(&home.origin)),
             ("the checksum database", Some(&sumdb.origin)),
             (
                 "allow-unchecked",
