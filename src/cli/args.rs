@@ -1,5 +1,6 @@
 //! The arguments, and the help that somebody in a hurry reads.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -200,7 +201,7 @@ pub(super) struct LookupArgs {
 pub(super) struct HeadsArgs {
     /// Show only the newest N
     #[arg(long, value_name = "N")]
-    pub(super) limit: Option<usize>,
+    pub(super) limit: Option<NonZeroUsize>,
 }
 
 /// List and check the evidence of a log that misbehaved
