@@ -1,5 +1,6 @@
 //! The arguments, and the help that somebody in a hurry reads.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -65,8 +66,10 @@ pub(super) struct GlobalArgs {
 
     /// Send no packet: prove from what is on this disk
     #[arg(long, global = true, env = "SUMCHECK_OFFLINE", hide_env_values = true,
-          value_parser = clap::builder::FalseyValueParser::new())]
-    pub(super) offline: bool,
+          value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true",
+          value_parser = clap::builder::BoolishValueParser::new())]
+    pub(super) offline: Option<bool>,
 
     /// Requests in flight at once
     #[arg(long, global = true, value_name = "N", env = "SUMCHECK_CONCURRENCY",
@@ -168,8 +171,10 @@ pub(super) struct VerifyArgs {
 
     /// Succeed though all lines are private and nothing could be checked
     #[arg(long, env = "SUMCHECK_ALLOW_UNCHECKED", hide_env_values = true,
-          value_parser = clap::builder::FalseyValueParser::new())]
-    pub(super) allow_unchecked: bool,
+          value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true",
+          value_parser = clap::builder::BoolishValueParser::new())]
+    pub(super) allow_unchecked: Option<bool>,
 }
 
 /// Show the log's authenticated record of a module version
@@ -201,7 +206,7 @@ pub(super) struct LookupArgs {
 pub(super) struct HeadsArgs {
     /// Show only the newest N
     #[arg(long, value_name = "N")]
-    pub(super) limit: Option<usize>,
+    pub(super) limit: Option<NonZeroUsize>,
 }
 
 /// List and check the evidence of a log that misbehaved

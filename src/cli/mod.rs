@@ -9,8 +9,8 @@ mod render;
 mod settings;
 mod world;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{Arg, CommandFactory as _, FromArgMatches as _};
 
 use self::args::{Args, Command};
 pub use self::exit::Exit;
@@ -18,7 +18,7 @@ pub use self::exit::Exit;
 /// Parses the arguments of this process, runs the command, and gives its exit code.
 #[must_use]
 pub fn run() -> Exit {
-    let args = match Args::try_parse() {
+    let args = match parse() {
         Ok(args) => args,
         Err(error) => {
             // Help and version are answers; all else is a mistake of usage.
@@ -43,4 +43,21 @@ pub fn run() -> Exit {
         render::error(&error);
         Exit::Usage
     })
+}
+
+fn parse() -> Result<Args, clap::Error> {
+    let command = Args::command()
+        .mut_args(without_empty_variable)
+        .mut_subcommands(|command| command.mut_args(without_empty_variable));
+    Args::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// An empty variable is one that is not set, as it is to Go: pipelines know no other way to unset.
+fn without_empty_variable(arg: Arg) -> Arg {
+    let value = arg.get_env().and_then(std::env::var_os);
+    if value.is_some_and(|value| value.is_empty()) {
+        arg.env(None::<&str>)
+    } else {
+        arg
+    }
 }

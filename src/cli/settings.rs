@@ -78,8 +78,7 @@ impl Settings {
             .collect::<Vec<_>>();
         explained.push(goproxy.explain("goproxy", &shown.join(" ")));
 
-        let flag = |given: bool| given.then_some(true);
-        let offline = files.choose(flag(global.offline), |file| file.offline);
+        let offline = files.choose(global.offline, |file| file.offline);
         let concurrency = files
             .choose(global.concurrency, |file| file.concurrency)
             .map(|chosen| chosen.value);
@@ -90,6 +89,7 @@ impl Settings {
             .as_ref()
             .map(|file| file.path.display().to_string());
         let told = [
+            ("the home of all state", Some(&home.origin)),
             ("the checksum database", Some(&sumdb.origin)),
             (
                 "allow-unchecked",

@@ -1,6 +1,6 @@
 //! What can be verified, and how it is found.
 
-use super::World;
+use super::{World, with_wrong_hash};
 
 #[test]
 fn several_paths_folders_and_standard_input_are_checked_together() {
@@ -142,5 +142,119 @@ fn a_very_long_line_is_malformed_and_cheap() {
         outcome
             .stdout
             .contains("more than the 65536 that are looked into")
+    );
+}
+
+#[test]
+fn a_finding_in_the_sum_of_another_modfile_names_that_file() {
+    let world = World::new();
+    let wrong = with_wrong_hash(&world.log.go_sum(0..1));
+    let run = |folder: &str, modfile: &str| {
+        let outcome = world
+            .run(&["verify", "--format=json"])
+            .file("go.mod", "module example.com/x\n")
+            .file("go.sum", world.log.go_sum(1..2))
+            .file("other.sum", &wrong)
+            .file("sub/x", "")
+            .env("GOFLAGS", format!("-mod=mod -modfile={modfile}"))
+            .current_dir(world.home.work().join(folder))
+            .run()
+            .expect_code(1);
+        outcome.json()["results"][0]["file"].clone()
+    };
+    let absolute = world.home.work().join("other.sum").display().to_string();
+    assert_eq!(run("", "other.mod"), "other.sum");
+    assert_eq!(run("sub", "../other.mod"), "../other.sum");
+    assert_eq!(run("sub", &absolute.replace(".sum", ".mod")), absolute);
+
+    let missing = world
+        .run(&["verify"])
+        .env("GOFLAGS", "-modfile=none.mod")
+        .run()
+        .expect_code(2);
+    assert_eq!(
+        missing.stderr,
+        "error: there is no none.sum, the go.sum that GOFLAGS=-modfile names: give the path of one\n"
+    );
+}
+
+/// As root every file can be read, but nobody can read a folder as one.
+#[test]
+fn a_go_sum_that_cannot_be_read_is_not_passed_over() {
+    let world = World::new();
+    let outcome = world
+        .run(&["verify"])
+        .file("go.work", "go 1.26\nuse ./a\nuse ./b\n")
+        .file("a/go.sum", world.log.go_sum(0..1))
+        .file("b/go.sum/x", "")
+        .run()
+        .expect_code(2);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: cannot read b/go.sum: Is a directory"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(world.server.requests().len(), 0);
+}
+
+#[test]
+fn a_sub_folder_of_a_workspace_is_the_whole_workspace() {
+    let world = World::new();
+    let outcome = world
+        .run(&["verify", "--format=json"])
+        .file("go.work", "go 1.26\nuse ./a\n")
+        .file("go.work.sum", world.log.go_sum(0..1))
+        .file("a/go.mod", "module example.com/a\n")
+        .file("a/go.sum", world.log.go_sum(1..2))
+        .file("a/deep/x", "")
+        .current_dir(world.home.work().join("a/deep"))
+        .run()
+        .expect_code(0)
+        .json();
+    let root = world.home.work();
+    let files = outcome["results"].as_array().unwrap().iter();
+    let files: Vec<&str> = files
+        .map(|result| result["file"].as_str().unwrap())
+        .collect();
+    let shown = |name| root.join(name).display().to_string();
+    assert_eq!(files[..2], vec![shown("go.work.sum"); 2]);
+    assert_eq!(files[2..], vec![shown("a/go.sum"); 2]);
+
+    // Another workspace that GOWORK names, and one that is not there.
+    let gowork = |file: &str| {
+        world
+            .run(&["verify"])
+            .file("other/go.work", "go 1.26\nuse ../a\n")
+            .env("GOWORK", file)
+            .run()
+    };
+    let outcome = gowork(&shown("other/go.work")).expect_code(0);
+    assert!(outcome.stdout.contains("ok: 2 lines of 1 module version"));
+    let outcome = gowork(&shown("none/go.work")).expect_code(2);
+    assert!(
+        outcome
+            .stderr
+            .contains("set GOWORK to another file or to off")
+    );
+    let outcome = gowork("other/go.work").expect_code(2);
+    assert!(outcome.stderr.contains("is not an absolute path"));
+}
+
+#[test]
+fn two_documents_that_disagree_are_both_named() {
+    let world = World::new();
+    let go_sum = world.log.go_sum(0..1);
+    let outcome = world
+        .run(&["verify", "--offline", "a.sum", "b.sum"])
+        .file("a.sum", &go_sum)
+        .file("b.sum", with_wrong_hash(&go_sum))
+        .run()
+        .expect_code(1);
+    assert!(
+        outcome.stdout.contains("--> b.sum:1:") && outcome.stdout.contains("a.sum:1 has another"),
+        "{}",
+        outcome.stdout
     );
 }

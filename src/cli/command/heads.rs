@@ -19,7 +19,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &HeadsArgs) -> anyhow::Resu
     let store = Store::open(&home)?;
     let mut heads = store.heads(&settings.key.to_string())?;
     if let Some(limit) = args.limit {
-        heads.drain(..heads.len().saturating_sub(limit));
+        heads.drain(..heads.len().saturating_sub(limit.get()));
     }
     // What is shown as verified is checked once more: the signature, and that the row is its own.
     let mut damaged = 0;

@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
     };
     exit = exit.worst(exit_of(
         &report,
-        args.allow_unchecked || settings.allow_unchecked,
+        args.allow_unchecked.unwrap_or(settings.allow_unchecked),
     ));
 
     world::show_warnings(&settings.told);
