@@ -70,7 +70,7 @@ pub enum InputError {
     #[error(transparent)]
     Goflags(#[from] GoflagsError),
     /// Neither a file nor a folder.
-    #[error("{name} is neither a file nor a folder")]
+    #[error("{name} is neither a file nor a folder: give - and pass it as standard input")]
     NotAFile {
         /// The path as given.
         name: String,

@@ -241,3 +241,169 @@ fn a_login_that_was_not_tried_is_told_when_it_may_be_missing() {
     let warning = "GOAUTH names git and ./login, which is not run here";
     assert!(outcome.stderr.contains(warning), "{}", outcome.stderr);
 }
+
+#[test]
+fn a_variable_that_says_no_goes_before_the_projects_file() {
+    let world = World::new();
+    let run = |args: &[&str]| {
+        world
+            .verify()
+            .file("sumcheck.toml", "allow-unchecked = true\noffline = true\n")
+            .args_all(args)
+    };
+    run(&[]).run().expect_code(3);
+    assert_eq!(world.server.requests().len(), 0, "the file says offline");
+    run(&[]).env("SUMCHECK_OFFLINE", "0").run().expect_code(0);
+    run(&["--refresh", "--offline"])
+        .env("SUMCHECK_OFFLINE", "0")
+        .run()
+        .expect_code(3);
+
+    let private = |args: &[&str]| run(args).env("GONOSUMDB", "*");
+    private(&[]).run().expect_code(0);
+    private(&[])
+        .env("SUMCHECK_ALLOW_UNCHECKED", "false")
+        .run()
+        .expect_code(3);
+    private(&["--allow-unchecked=false"]).run().expect_code(3);
+    private(&["--allow-unchecked"])
+        .env("SUMCHECK_ALLOW_UNCHECKED", "no")
+        .run()
+        .expect_code(0);
+    for variable in ["SUMCHECK_ALLOW_UNCHECKED", "SUMCHECK_OFFLINE"] {
+        let outcome = run(&[]).env(variable, "maybe").run().expect_code(2);
+        assert!(outcome.stderr.contains("value was not a boolean"));
+    }
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let world = World::new();
+    let mut run = world.verify();
+    for name in [
+        "SUMDB",
+        "GOPROXY",
+        "OFFLINE",
+        "CONCURRENCY",
+        "FORMAT",
+        "COLOR",
+        "ALLOW_UNCHECKED",
+    ] {
+        run = run.env(&format!("SUMCHECK_{name}"), "");
+    }
+    let outcome = run.run().expect_code(0);
+    assert!(outcome.stdout.starts_with("ok: 6 lines"));
+    world.verify().env("SUMCHECK_HOME", "").run().expect_code(0);
+    assert!(
+        world
+            .home
+            .path()
+            .join(".local/share/sumcheck/sumcheck.db")
+            .exists()
+    );
+}
+
+#[test]
+fn a_home_that_the_project_names_is_told() {
+    let world = World::new();
+    let run = |home: &str| {
+        world
+            .verify()
+            .file("sumcheck.toml", "home = \"of-the-project\"\n")
+            .env("SUMCHECK_HOME", home)
+            .run()
+            .expect_code(0)
+            .stderr
+    };
+    assert!(run("").starts_with("warning: the home of all state is set by "));
+    assert!(
+        world
+            .home
+            .work()
+            .join("of-the-project/sumcheck.db")
+            .exists()
+    );
+    assert_eq!(run("elsewhere"), "");
+}
+
+#[test]
+fn gos_own_file_counts_after_the_environment() {
+    let world = World::new();
+    let file = world.home.path().join("goenv");
+    let lines = format!(
+        "# written by go env -w\nGOSUMDB={}\nGONOSUMDB=example.com/m0\n",
+        world.sumdb()
+    );
+    std::fs::write(&file, lines).unwrap();
+    let run = || world.verify().sumdb("").env("GOENV", &file);
+    let outcome = run().run().expect_code(0);
+    assert!(
+        outcome.stdout.contains("private: 2 lines not checked"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(world.server.count("/lookup/"), 2);
+    let outcome = run().env("GONOSUMDB", "other.example").run();
+    assert!(
+        outcome
+            .expect_code(0)
+            .stdout
+            .starts_with("ok: 6 lines of 3")
+    );
+    run().sumdb("off").run().expect_code(2);
+    let shown = world.run(&["env"]).env("GOENV", &file).run().expect_code(0);
+    let row = format!("GONOSUMDB  example.com/m0  (from \"{}\")", file.display());
+    assert!(shown.stdout.contains(&row), "{}", shown.stdout);
+}
+
+#[test]
+fn a_login_in_netrc_does_not_travel_in_the_clear() {
+    let world = World::new();
+    let netrc = "machine 127.0.0.1 login user password hunter2\n";
+    std::fs::write(world.home.path().join(".netrc"), netrc).unwrap();
+    let run = world.verify().arg("-v").run().expect_code(0);
+    assert!(!run.stderr.contains("hunter2"));
+    for request in world.server.requests() {
+        assert!(request.header("authorization").is_none(), "{request:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_down_is_passed_over_after_a_bar_only() {
+    let log = TestLog::with_records(9);
+    let second = log.serve().start();
+    let run = |separator: &str| {
+        super::Home::new()
+            .sumcheck(["verify", "go.sum"])
+            .file("go.sum", log.go_sum(0..2))
+            .sumdb(&log.verifier_key())
+            .goproxy(&format!("http://127.0.0.1:1{separator}{}", second.url()))
+            .run()
+    };
+    let outcome = run(",").expect_code(3);
+    let told = "the proxy http://127.0.0.1:1 could not be asked for the checksum database";
+    assert!(outcome.stdout.contains(told), "{}", outcome.stdout);
+    assert_eq!(second.requests().len(), 0);
+    run("|").expect_code(0);
+    assert_eq!(second.count("/supported"), 1);
+}
+
+/// Nobody listens on port 1, and a log's name may hold a port.
+#[test]
+fn without_a_proxy_the_database_is_asked_at_its_own_name() {
+    let log = TestLog::named("localhost:1").grow(3);
+    for goproxy in ["direct", "off", "off,http://127.0.0.1:2"] {
+        let outcome = super::Home::new()
+            .sumcheck(["verify", "go.sum", "-v"])
+            .file("go.sum", log.go_sum(0..1))
+            .sumdb(&log.verifier_key())
+            .goproxy(goproxy)
+            .run()
+            .expect_code(3);
+        for path in ["latest", "lookup/example.com/m0@v1.0.0"] {
+            let url = format!("https://localhost:1/{path}");
+            assert!(outcome.stderr.contains(&url), "{goproxy}: {outcome:?}");
+        }
+        assert!(!outcome.stderr.contains("127.0.0.1:2"));
+    }
+}

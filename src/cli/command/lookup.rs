@@ -43,9 +43,12 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
         Ok(Err(error)) => {
             findings = misbehaviour::tell(error)?;
             exit = Exit::Misbehaviour;
-            Proofs::default()
+            unproven(&public, "the log misbehaved")
         }
-        Err(signal) => return Ok(signal),
+        Err(signal) => {
+            exit = signal;
+            unproven(&public, "interrupted before it was proven")
+        }
     };
     for outcome in proofs.outcomes.values() {
         exit = exit.worst(match outcome {
@@ -97,6 +100,16 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
         }
     }
     Ok(exit)
+}
+
+/// What can be said when the run gave no verdict.
+fn unproven(modules: &BTreeSet<ModuleVersion>, reason: &str) -> Proofs {
+    let mut proofs = Proofs::default();
+    for module in modules {
+        let outcome = Outcome::Unavailable(reason.to_owned());
+        proofs.outcomes.insert(module.clone(), outcome);
+    }
+    proofs
 }
 
 fn write_outcome(

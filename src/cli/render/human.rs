@@ -229,7 +229,8 @@ const fn advice(verdict: Verdict) -> &'static str {
              was never published, or its path or version is misspelt"
         }
         Verdict::Unavailable => {
-            "nothing is said against the line: try again, or with -v to see each request"
+            "nothing is said against the line: try again where the log can be reached; -v shows \
+             each request"
         }
         Verdict::Malformed => {
             "restore the line from version control, or delete it and run go mod tidy"
