@@ -59,6 +59,16 @@ pub struct Proofs {
 }
 
 impl Proofs {
+    /// What can be said when a run gave no verdict: nothing is proven.
+    #[must_use]
+    pub fn unavailable(modules: impl IntoIterator<Item = ModuleVersion>, reason: &str) -> Self {
+        let outcome = |module| (module, Outcome::Unavailable(reason.to_owned()));
+        Self {
+            outcomes: modules.into_iter().map(outcome).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Whatever has no outcome yet is unavailable for this reason.
     pub(super) fn fail_rest(&mut self, modules: &[&ModuleVersion], reason: &str) {
         for &module in modules {

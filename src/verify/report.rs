@@ -119,12 +119,7 @@ impl Report {
     /// What can be said when the run gave no verdict: nothing is verified.
     #[must_use]
     pub fn unproven(documents: &[Document], private: &PatternList, reason: &str) -> Self {
-        let mut proofs = Proofs::default();
-        for module in modules_to_prove(documents, private) {
-            proofs
-                .outcomes
-                .insert(module, Outcome::Unavailable(reason.to_owned()));
-        }
+        let proofs = Proofs::unavailable(modules_to_prove(documents, private), reason);
         Self::new(documents, private, proofs)
     }
 

@@ -43,11 +43,11 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
         Ok(Err(error)) => {
             findings = misbehaviour::tell(error)?;
             exit = Exit::Misbehaviour;
-            unproven(&public, "the log misbehaved")
+            Proofs::unavailable(public.clone(), "the log misbehaved")
         }
         Err(signal) => {
             exit = signal;
-            unproven(&public, "interrupted before it was proven")
+            Proofs::unavailable(public.clone(), "interrupted before it was proven")
         }
     };
     for outcome in proofs.outcomes.values() {
@@ -100,16 +100,6 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
         }
     }
     Ok(exit)
-}
-
-/// What can be said when the run gave no verdict.
-fn unproven(modules: &BTreeSet<ModuleVersion>, reason: &str) -> Proofs {
-    let mut proofs = Proofs::default();
-    for module in modules {
-        let outcome = Outcome::Unavailable(reason.to_owned());
-        proofs.outcomes.insert(module.clone(), outcome);
-    }
-    proofs
 }
 
 fn write_outcome(
