@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::support::layers::{captive_portal, fault, head_in_lookups, on, replace, status};
+use super::support::log::{TestLog, go_sum_lines};
 use super::support::response::{Fault, Response};
 use super::support::sumcheck::Run;
 use super::{World, with_wrong_hash};
@@ -438,10 +439,18 @@ fn a_signal_is_told_by_the_code_and_json_is_written_all_the_same() {
         .serve()
         .layer(fault("/lookup/*", Fault::HangBeforeHeaders))
         .start();
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    let verify: &[&str] = &["verify", "go.sum"];
+    let lookup: &[&str] = &["lookup", "example.com/m0@v1.0.0"];
+    for (command, results, signal, code) in [
+        (verify, 6, "INT", 130),
+        (verify, 6, "TERM", 143),
+        (lookup, 1, "INT", 130),
+        (lookup, 1, "TERM", 143),
+    ] {
         let sumdb = format!("{} {}", world.log.verifier_key(), hanging.url());
         hanging.forget();
-        let run = world.verify().sumdb(&sumdb).arg("--format=json").spawn();
+        let run = world.run(command).file("go.sum", world.log.go_sum(0..3));
+        let run = run.sumdb(&sumdb).arg("--format=json").spawn();
         while hanging.count("/lookup/") == 0 {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -449,7 +458,13 @@ fn a_signal_is_told_by_the_code_and_json_is_written_all_the_same() {
         let kill = kill.arg(format!("-{signal}")).arg(run.id().to_string());
         assert!(kill.status().unwrap().success());
         let outcome = run.wait().expect_code(code);
-        assert_eq!(outcome.json()["summary"]["unavailable"], 6);
+        let document = outcome.json();
+        let rows = document["results"].as_array().unwrap();
+        assert_eq!(rows.len(), results);
+        for row in rows {
+            assert_eq!(row["verdict"], "unavailable");
+            assert_eq!(row["note"], "interrupted before it was proven");
+        }
     }
 }
 
@@ -482,4 +497,217 @@ fn help_and_version_are_0() {
             "{command}: {examples}"
         );
     }
+}
+
+#[test]
+fn a_database_of_a_newer_version_or_another_program_is_2_and_untouched() {
+    let world = World::new();
+    world.verify().run().expect_code(0);
+    let database = world.home.state().join("sumcheck.db");
+    let ours = fs::read(&database).unwrap();
+    // https://sqlite.org/fileformat.html: the user version and the application id are 4 bytes each.
+    let with = |at: usize, value: u32| {
+        let mut bytes = ours.clone();
+        bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        bytes
+    };
+    for (what, bytes, message) in [
+        ("newer", with(60, 1000), "newer sumcheck"),
+        ("foreign", with(68, 0x0bad_cafe), "another program"),
+    ] {
+        fs::write(&database, &bytes).unwrap();
+        for command in [&["verify", "go.sum"][..], &["heads"]] {
+            let outcome = world.run(command).run().expect_code(2);
+            assert!(
+                outcome.stderr.contains(message) && outcome.stderr.contains("sumcheck.db"),
+                "{what}: {}",
+                outcome.stderr
+            );
+        }
+        assert!(fs::read(&database).unwrap() == bytes, "{what}: changed");
+    }
+}
+
+#[test]
+fn json_is_written_on_every_exit_but_2() {
+    let world = World::new();
+    let go_sum = world.log.go_sum(0..1);
+    let wrong = with_wrong_hash(&go_sum);
+    for (code, text) in [(0, go_sum.as_str()), (1, &wrong), (3, "x\n")] {
+        let outcome = world
+            .run(&["verify", "go.sum", "--format=json"])
+            .file("go.sum", format!("{text}{go_sum}"))
+            .run()
+            .expect_code(code);
+        assert_eq!(outcome.json()["schema"], "sumcheck.verify/1");
+    }
+    let outcome = world.run(&["verify", "none", "--format=json"]).run();
+    assert_eq!(outcome.expect_code(2).stdout, "");
+}
+
+#[test]
+fn each_verdict_has_its_place_and_its_fields_in_json() {
+    let log = TestLog::with_records(8);
+    log.append_text(
+        "example.com/half",
+        "v1.0.0",
+        &go_sum_lines("example.com/half", "v1.0.0", 0)
+            .lines()
+            .next()
+            .map(|line| format!("{line}\n"))
+            .unwrap(),
+    );
+    let server = log.serve().start();
+    let line = |n| log.go_sum(n..n + 1).lines().next().unwrap().to_owned();
+    let half = go_sum_lines("example.com/half", "v1.0.0", 0);
+    let go_sum = [
+        line(0),
+        with_wrong_hash(&line(1)),
+        line(2).replace("m2", "none"),
+        line(3).replace("h1:", "h9:"),
+        line(4).replace("example.com", "secret.example"),
+        "three fields not-a-hash".to_owned(),
+        half.lines().nth(1).unwrap().to_owned(),
+        format!("  {}", with_wrong_hash(&line(5))),
+    ]
+    .join("\n");
+    let outcome = Run::new(["verify", "--format=json", "sub/../go.sum"])
+        .file("sub/x", "")
+        .file("go.sum", &go_sum)
+        .sumdb(&format!("{} {}", log.verifier_key(), server.url()))
+        .env("GOPRIVATE", "secret.example")
+        .run()
+        .expect_code(1);
+    let document = outcome.json();
+    let results = document["results"].as_array().unwrap();
+    let row = |n: usize| {
+        let row = &results[n];
+        let text = |name: &str| row[name].as_str().unwrap_or("null").to_owned();
+        assert_eq!(row["line"], n + 1);
+        assert_eq!(row["file"], "sub/../go.sum");
+        (
+            text("verdict"),
+            row["column"].as_u64().unwrap(),
+            text("kind"),
+            row["record"].as_u64(),
+            row["expected"].is_string(),
+            row["found"].is_string(),
+            row["note"].is_string(),
+        )
+    };
+    let expect = |verdict: &str, column, kind: &str, record, expected, found, note| {
+        let (verdict, kind) = (verdict.to_owned(), kind.to_owned());
+        (verdict, column, kind, record, expected, found, note)
+    };
+    let hash_column = |line: &str| line.find("h1:").unwrap() as u64 + 1;
+    let h = hash_column(&line(1));
+    assert_eq!(
+        row(0),
+        expect("verified", 1, "zip", Some(0), true, true, false)
+    );
+    assert_eq!(
+        row(1),
+        expect("mismatch", h, "zip", Some(1), true, true, false)
+    );
+    assert_eq!(row(2), expect("absent", 1, "zip", None, false, true, true));
+    assert_eq!(
+        row(3),
+        expect("unsupported-hash", h, "zip", None, false, true, true)
+    );
+    assert_eq!(
+        row(4),
+        expect("private", 1, "zip", None, false, true, false)
+    );
+    assert_eq!(row(5).0, "malformed");
+    assert_eq!(
+        row(6),
+        expect("absent", 1, "go.mod", Some(8), false, true, true)
+    );
+    assert_eq!(
+        row(7),
+        expect("mismatch", h + 2, "zip", Some(5), true, true, false)
+    );
+    assert_eq!(
+        document["summary"],
+        serde_json::json!({
+            "mismatch": 2, "absent": 2, "malformed": 1, "unavailable": 0,
+            "unsupported-hash": 1, "private": 1, "verified": 1,
+        })
+    );
+    assert_eq!(document["faults"], serde_json::json!([]));
+}
+
+#[test]
+fn after_a_fork_json_names_the_evidence_and_the_honest_log_is_believed_with_a_warning() {
+    let world = World::new();
+    world.verify().run().expect_code(0);
+    let fork = world.log.fork_at(7).grow(5).serve().start();
+    let sumdb = format!("{} {}", world.log.verifier_key(), fork.url());
+    let name = "example.com/m1@v1.0.1";
+    for command in [&["verify", "go.sum"][..], &["lookup", name]] {
+        let outcome = world
+            .run(command)
+            .sumdb(&sumdb)
+            .args_all(&["--refresh", "--format=json"])
+            .run()
+            .expect_code(4);
+        let document = outcome.json();
+        let findings = document["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), 1);
+        assert!(fs::metadata(findings[0].as_str().unwrap()).is_ok());
+        assert!(document["head"].is_null());
+        for result in document["results"].as_array().unwrap() {
+            assert_eq!(result["verdict"], "unavailable");
+            assert_eq!(result["note"], "the log misbehaved");
+        }
+        assert_ne!(document["results"], serde_json::json!([]));
+    }
+    let outcome = world.verify().arg("--refresh").run().expect_code(0);
+    assert_eq!(
+        outcome
+            .stderr
+            .matches("warning: this log has misbehaved before: the evidence of ")
+            .count(),
+        2,
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stdout.starts_with("ok: 6 lines"));
+}
+
+#[test]
+fn what_resembles_a_go_sum_and_is_none_is_2() {
+    let world = World::new();
+    for (name, text) in [
+        (
+            "go.mod",
+            "module example.com/m\n\ngo 1.26\n\nrequire (\n\texample.com/m0 v1.0.0\n)\n",
+        ),
+        ("script", "#!/bin/sh\nexec go test ./...\n"),
+        ("list", "example.com/m0@v1.0.0\nexample.com/m1@v1.0.1\n"),
+    ] {
+        let run = world.run(&["verify", name]).file(name, text);
+        let outcome = run.run().expect_code(2);
+        let message = format!("error: {name} is not a go.sum: ");
+        assert!(
+            outcome.stderr.starts_with(&message),
+            "{name}: {}",
+            outcome.stderr
+        );
+    }
+    assert_eq!(world.server.requests().len(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let world = World::new();
+    let pipe = world.home.work().join("pipe");
+    let mut mkfifo = std::process::Command::new("mkfifo");
+    assert!(mkfifo.arg(&pipe).status().unwrap().success());
+    let outcome = world.run(&["verify", "pipe"]).run().expect_code(2);
+    assert_eq!(
+        outcome.stderr,
+        "error: pipe is neither a file nor a folder: give - and pass it as standard input\n"
+    );
 }
