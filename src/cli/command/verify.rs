@@ -54,6 +54,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
             key: &prover.key,
             documents: &documents,
             report: &report,
+            succeeded: exit == Exit::Ok,
             elapsed: started.elapsed(),
             quiet: global.quiet,
             verbose: global.verbose,

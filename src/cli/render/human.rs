@@ -25,6 +25,8 @@ pub(in crate::cli) struct Summary<'a> {
     pub(in crate::cli) key: &'a VerifierKey,
     pub(in crate::cli) documents: &'a [Document],
     pub(in crate::cli) report: &'a Report,
+    /// Whether the run ends with 0.
+    pub(in crate::cli) succeeded: bool,
     pub(in crate::cli) elapsed: Duration,
     pub(in crate::cli) quiet: bool,
     pub(in crate::cli) verbose: bool,
@@ -33,7 +35,7 @@ pub(in crate::cli) struct Summary<'a> {
 impl Summary<'_> {
     /// Writes the problems, most serious first, and the sum of it all.
     pub(in crate::cli) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut all_is_well = self.report.proofs.faults.is_empty();
+        let mut all_is_well = self.succeeded;
         for verdict in Verdict::BY_SEVERITY {
             if matches!(verdict, Verdict::Verified | Verdict::Private) {
                 continue;
@@ -133,7 +135,12 @@ impl Summary<'_> {
         let (verified, private) = (count(Verdict::Verified), count(Verdict::Private));
         let seconds = self.elapsed.as_secs_f64();
         if total == 0 {
-            return writeln!(out, "{OK}ok:{OK:#} nothing to check: no go.sum lines");
+            let nothing = "nothing to check: no go.sum lines";
+            return if all_is_well {
+                writeln!(out, "{OK}ok:{OK:#} {nothing}")
+            } else {
+                writeln!(out, "{ERROR}not verified:{ERROR:#} {nothing}")
+            };
         }
         let log = visible(self.key.name());
         if all_is_well && verified > 0 {
