@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::support::layers::{captive_portal, fault, head_in_lookups, on, replace, status};
 use super::support::log::{TestLog, go_sum_lines};
 use super::support::response::{Fault, Response};
+use super::support::server::Server;
 use super::support::sumcheck::Run;
 use super::{World, with_wrong_hash};
 
@@ -710,4 +711,27 @@ fn a_pipe_is_not_waited_for() {
         outcome.stderr,
         "error: pipe is neither a file nor a folder: give - and pass it as standard input\n"
     );
+}
+
+#[test]
+fn nothing_to_check_is_no_success_when_the_log_could_not_be_believed() {
+    let world = World::new();
+    let not_ok = "not verified: nothing to check: no go.sum lines\n";
+    let run = |server: &Server| {
+        let sumdb = format!("{} {}", world.log.verifier_key(), server.url());
+        world
+            .verify()
+            .file("go.sum", "")
+            .sumdb(&sumdb)
+            .arg("--refresh")
+            .run()
+    };
+    let silent = world.log.serve().layer(status("/latest", 500)).start();
+    let outcome = run(&silent).expect_code(3);
+    assert!(outcome.stdout.ends_with(not_ok), "{}", outcome.stdout);
+
+    world.verify().run().expect_code(0);
+    let fork = world.log.fork_at(7).grow(5).serve().start();
+    assert_eq!(run(&fork).expect_code(4).stdout, not_ok);
+    assert!(run(&world.server).expect_code(0).stdout.starts_with("ok: "));
 }
