@@ -2,13 +2,15 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use sumcheck::sumdb::head::open_head;
 use sumcheck::tlog::hash::{Hash, record_hash};
 use sumcheck::tlog::note::VerifierKey;
 use sumcheck::tlog::proof::InclusionProof;
 use sumcheck::tlog::range::CompactRange;
 use support::capture::{Capture, SUM_GOLANG_ORG_KEY, captures};
-use support::layers::replace;
+use support::layers::{note_of, replace};
 use support::sumcheck::{Home, Outcome};
 
 /// `None`, told loudly, where the recordings are missing.
@@ -73,6 +75,49 @@ fn heads_whose_tiles_nobody_recorded_prove_nothing_and_accuse_nobody() {
         assert_eq!(document["head"]["size"], sizes[0]);
         assert_eq!(document["findings"], serde_json::json!([]));
     }
+}
+
+/// What `/latest` said at each time, a run for each, and then what the lookups carry.
+#[test]
+fn all_recorded_heads_of_a_log_become_one_timeline_across_runs() {
+    for (name, latest_heads) in [("small", 1), ("large", 3), ("modcache", 2)] {
+        let Some(capture) = open(name) else { return };
+        let home = Home::new();
+        let mut latest: Vec<&[u8]> = capture.older("/latest").iter().map(Vec::as_slice).collect();
+        latest.push(capture.get("/latest").unwrap());
+        latest.sort_by_key(|note| size_of(note));
+        assert_eq!(latest.len(), latest_heads);
+        for note in &latest {
+            let server = capture.serve().layer(replace("/latest", *note)).start();
+            verify(&home, &server.url(), "", &["--refresh"]).expect_code(0);
+        }
+        let ties: Vec<String> = heads(&home).into_iter().map(|(_, tie)| tie).collect();
+        assert_eq!(ties[0], "first");
+        assert!(ties[1..].iter().all(|tie| tie == "extension"), "{ties:?}");
+        assert_eq!(ties.len(), latest_heads);
+
+        let server = capture.serve().start();
+        verify(&home, &server.url(), &capture.go_sum(), &[]).expect_code(0);
+        let lookups = capture.paths().filter(|path| path.starts_with("/lookup/"));
+        let carried = lookups.map(|path| note_of(capture.get(path).unwrap()).unwrap());
+        let recorded: BTreeSet<u64> = carried.chain(latest).map(size_of).collect();
+        let known: BTreeSet<u64> = heads(&home).into_iter().map(|(size, _)| size).collect();
+        assert_eq!(known, recorded, "{name}");
+    }
+}
+
+/// Size and tie of each verified head of a home.
+fn heads(home: &Home) -> Vec<(u64, String)> {
+    let run = home.sumcheck(["heads", "--format", "json"]);
+    let document = run.sumdb(SUM_GOLANG_ORG_KEY).run().expect_code(0).json();
+    let heads = document["heads"].as_array().unwrap().iter();
+    heads
+        .map(|head| {
+            assert_eq!(head["intact"], true);
+            let tie = head["tie"].as_str().unwrap().to_owned();
+            (head["size"].as_u64().unwrap(), tie)
+        })
+        .collect()
 }
 
 /// A proof that another implementation wrote (C2SP tlog-proof), and the record it is about.
@@ -190,24 +235,7 @@ fn a_large_go_sum_costs_exactly_the_lower_bound() {
     verify(&home, &server.url(), &go_sum, &["--refresh"]).expect_code(0);
     assert_eq!(server.paths(), ["/latest"]);
 
-    let heads = home
-        .sumcheck(["heads", "--format", "json"])
-        .sumdb(SUM_GOLANG_ORG_KEY)
-        .run()
-        .expect_code(0)
-        .json();
-    assert_eq!(
-        heads["heads"].as_array().unwrap().len(),
-        8,
-        "seven older heads and the newest"
-    );
-    assert!(
-        heads["heads"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|head| head["intact"] == true)
-    );
+    assert_eq!(heads(&home).len(), 8, "seven older heads and the newest");
 }
 
 #[test]
