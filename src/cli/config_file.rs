@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 
 /// Larger files are no settings.
@@ -48,8 +48,11 @@ impl ConfigFile {
         }
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        let mut config: Self =
-            toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let (line, column) = place(&text, start);
+            anyhow!("{}:{line}:{column}: {}", path.display(), error.message())
+        })?;
         if config
             .concurrency
             .is_some_and(|concurrency| !(1..=1024).contains(&concurrency))
@@ -63,4 +66,12 @@ impl ConfigFile {
         config.path = path;
         Ok(Some(config))
     }
+}
+
+/// Line and column of a byte, in characters from 1.
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.matches('\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
 }

@@ -9,11 +9,12 @@ mod render;
 mod settings;
 mod world;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _};
 
 use self::args::{Args, Command};
 pub use self::exit::Exit;
+use self::render::visible;
 
 /// Parses the arguments of this process, runs the command, and gives its exit code.
 #[must_use]
@@ -26,7 +27,7 @@ pub fn run() -> Exit {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
                 _ => Exit::Usage,
             };
-            let _ = error.print();
+            print(&error);
             return exit;
         }
     };
@@ -50,6 +51,23 @@ fn parse() -> Result<Args, clap::Error> {
         .mut_args(without_empty_variable)
         .mut_subcommands(|command| command.mut_args(without_empty_variable));
     Args::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// As clap does, unless it would repeat an argument that a terminal or a CI log obeys: a hostile
+/// file name gets there by `sumcheck verify *`.
+fn print(error: &clap::Error) {
+    let is_harmless = |text: &String| visible(text) == text.as_str();
+    let all_harmless = error.context().all(|(_, value)| match value {
+        ContextValue::String(text) => is_harmless(text),
+        ContextValue::Strings(texts) => texts.iter().all(is_harmless),
+        _ => true,
+    });
+    if all_harmless {
+        let _ = error.print();
+    } else {
+        let text = error.render().to_string();
+        render::error_line(text.trim_start_matches("error: ").trim_end());
+    }
 }
 
 /// An empty variable is one that is not set, as it is to Go: pipelines know no other way to unset.
