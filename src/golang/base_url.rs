@@ -104,7 +104,8 @@ impl BaseUrl {
         [base, "/", path, query].concat()
     }
 
-    /// The URL with `xxxxx` for its password.
+    /// The URL with `xxxxx` for its password, or for a user name that stands alone: that is how
+    /// an access token is written.
     #[must_use]
     pub fn redacted(&self) -> String {
         let Some((before, user_info, after)) = split_user_info(&self.0) else {
@@ -112,7 +113,7 @@ impl BaseUrl {
         };
         match user_info.split_once(':') {
             Some((user, _)) => [before, user, ":xxxxx@", after].concat(),
-            None => self.0.to_string(),
+            None => [before, "xxxxx@", after].concat(),
         }
     }
 }
@@ -226,7 +227,7 @@ fn split_user_info(url: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Hides whatever could be a password in a text that is perhaps no URL: all from the first colon
-/// after the scheme to the last `@`.
+/// after the scheme, or from the scheme if there is none, to the last `@`.
 fn hide_password(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
@@ -237,7 +238,7 @@ fn hide_password(text: &str) -> String {
     match rest.rsplit_once('@') {
         Some((user_info, after)) => match user_info.split_once(':') {
             Some((user, _)) => [&scheme, user, ":xxxxx@", after].concat(),
-            None => text.to_owned(),
+            None => [&scheme, "xxxxx@", after].concat(),
         },
         None => text.to_owned(),
     }
@@ -317,10 +318,11 @@ mod tests {
         assert_eq!(url.to_string(), url.redacted());
         assert_eq!(format!("{url:?}"), "BaseUrl(https://me:xxxxx@a.b/c@d:e)");
         assert_eq!(
-            BaseUrl::parse("https://me@a.b").unwrap().redacted(),
-            "https://me@a.b"
+            BaseUrl::parse("https://token@a.b").unwrap().redacted(),
+            "https://xxxxx@a.b"
         );
         for text in [
+            "https://secret@a b",
             "https://me:sec/ret@a.b",
             "https://me:sec ret@a.b",
             "https://me:secret@",
