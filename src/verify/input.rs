@@ -66,6 +66,16 @@ pub enum InputError {
     /// The workspace cannot be read.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// A module of the workspace is not there, and with it its go.sum.
+    #[error(
+        "{go_work} uses {name}, which is not there: take it out, or give the path of each go.sum"
+    )]
+    NoModuleOfWorkspace {
+        /// The go.work file.
+        go_work: String,
+        /// The module's folder.
+        name: String,
+    },
     /// GOFLAGS cannot be read.
     #[error(transparent)]
     Goflags(#[from] GoflagsError),
@@ -192,6 +202,16 @@ fn read_module(folder: &Path, name: &Path) -> Result<Vec<Document>, InputError> 
 /// go.work.sum and the go.sum of every module that the workspace uses, as far as they are there.
 fn read_workspace(go_work: &Path, here: &Path) -> Result<Vec<Document>, InputError> {
     let workspace = Workspace::read(go_work)?;
+    if let Some(root) = workspace
+        .module_roots()
+        .iter()
+        .find(|root| is_missing(root))
+    {
+        return Err(InputError::NoModuleOfWorkspace {
+            go_work: shown_from(here, go_work).display().to_string(),
+            name: shown_from(here, root).display().to_string(),
+        });
+    }
     let documents: Vec<Document> = workspace
         .sum_files()
         .iter()
