@@ -46,8 +46,8 @@ pub enum GoproxyError {
     #[error("GOPROXY names no proxy: write a URL, direct or off, or leave it unset")]
     NoEntries,
     /// An entry is neither a word that Go knows nor the URL of a proxy.
-    #[error("GOPROXY names what is no proxy: {0}, or the word direct or off")]
-    Url(#[from] BaseUrlError),
+    #[error("GOPROXY names what is neither direct, off nor the URL of a proxy: {0}")]
+    Url(BaseUrlError),
 }
 
 impl ProxyList {
@@ -68,7 +68,9 @@ impl ProxyList {
                 "off" => ProxyKind::Off,
                 "direct" => ProxyKind::Direct,
                 url => {
-                    let kind = ProxyKind::Url(BaseUrl::parse(&with_scheme(url))?);
+                    let kind = ProxyKind::Url(
+                        BaseUrl::parse(&with_scheme(url)).map_err(GoproxyError::Url)?,
+                    );
                     entries.push(ProxyEntry { kind, fall_back });
                     continue;
                 }
@@ -175,8 +177,8 @@ mod tests {
     fn an_entry_that_is_no_proxy_is_an_error() {
         assert_eq!(
             message("https://a.b,proxy"),
-            "GOPROXY names what is no proxy: URL \"proxy\" has no scheme: write it as in \
-             https://example.com, or the word direct or off"
+            "GOPROXY names what is neither direct, off nor the URL of a proxy: URL \"proxy\" has \
+             no scheme: write it as in https://example.com"
         );
         for text in [
             "Direct",
@@ -187,7 +189,7 @@ mod tests {
             "https://",
             "a b.c",
         ] {
-            assert!(message(text).contains("no proxy"), "{text}");
+            assert!(message(text).contains("nor the URL of a proxy"), "{text}");
         }
     }
 

@@ -53,7 +53,7 @@ pub enum GosumdbError {
     Name(Quoted),
     /// The second word is no URL.
     #[error("GOSUMDB has no valid URL after the key: {0}")]
-    Url(#[from] BaseUrlError),
+    Url(BaseUrlError),
 }
 
 impl SumdbSetting {
@@ -92,7 +92,10 @@ impl SumdbSetting {
         Ok(Self::Database {
             name: name.to_owned(),
             verifier_key: key.to_owned(),
-            url: url.map(BaseUrl::parse).transpose()?,
+            url: url
+                .map(BaseUrl::parse)
+                .transpose()
+                .map_err(GosumdbError::Url)?,
         })
     }
 }
