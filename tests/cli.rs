@@ -13,7 +13,7 @@ mod settings;
 
 use support::log::TestLog;
 use support::server::Server;
-use support::sumcheck::{Home, Run};
+use support::sumcheck::{Home, Outcome, Run};
 
 /// A log of 40 records that is being served.
 struct World {

@@ -1,5 +1,7 @@
 //! What is shown: to people, to scripts, to terminals and pipes.
 
+use super::support::layers::on;
+use super::support::response::Response;
 use super::{World, with_wrong_hash};
 
 #[test]
@@ -262,4 +264,147 @@ fn a_reader_that_has_seen_enough_changes_no_verdict() {
         .args_all(&["-v", "--format", "json"]);
     let outcome = run.stdout_closed().run().expect_code(1);
     assert!(!outcome.stderr.contains("error"), "{}", outcome.stderr);
+}
+
+/// A terminal obeys the first and the last, a CI service the one between.
+const HOSTILE: &str = "\x1b[31mred\n::error::x\u{202e}";
+
+fn is_harmless(outcome: &super::Outcome) {
+    for text in [&outcome.stdout, &outcome.stderr] {
+        assert!(
+            !text.contains(['\x1b', '\u{202e}', '\u{7f}', '\u{9b}']),
+            "{text:?}"
+        );
+        assert!(
+            !text.lines().any(|line| line.trim().starts_with("::")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn no_argument_and_no_setting_reaches_the_terminal_as_it_is() {
+    let world = World::new();
+    let flag = format!("--{HOSTILE}");
+    for args in [
+        &[HOSTILE][..],
+        &["verify", &flag],
+        &["verify", HOSTILE],
+        &["verify", "--format", HOSTILE],
+        &["verify", "--concurrency", HOSTILE],
+        &["verify", "--sumdb", HOSTILE],
+        &["verify", "--goproxy", HOSTILE],
+        &["lookup", HOSTILE],
+        &["lookup", &format!("example.com/{HOSTILE}@v1.0.0")],
+        &["evidence", "verify", HOSTILE],
+        &["completions", HOSTILE],
+    ] {
+        let outcome = world.run(args).run().expect_code(2);
+        assert!(outcome.stderr.contains("red"), "{args:?}: {outcome:?}");
+        is_harmless(&outcome);
+    }
+    for variable in ["GONOSUMDB", "GOPRIVATE", "GOINSECURE", "GOWORK"] {
+        let outcome = world
+            .run(&["env"])
+            .env(variable, format!("a{HOSTILE}"))
+            .run();
+        is_harmless(&outcome.expect_code(0));
+    }
+}
+
+#[test]
+fn no_name_of_a_folder_reaches_the_terminal_as_it_is() {
+    let world = World::new();
+    let folder = world.home.work().join(HOSTILE);
+    for (file, text, code) in [
+        ("x", "", 2),
+        ("go.mod", "module example.com/x\n", 2),
+        ("go.sum", "malformed\n", 2),
+        ("go.sum", "example.com/m v1 h1:x\n", 3),
+        ("go.work", HOSTILE, 2),
+        ("go.work", "go 1.26\n", 2),
+        ("sumcheck.toml", "sumdb = 1\n", 2),
+    ] {
+        let run = world
+            .run(&["verify"])
+            .file(&format!("{HOSTILE}/{file}"), text);
+        let outcome = run.current_dir(&folder).run();
+        assert_eq!(outcome.code, code, "{file}: {outcome:?}");
+        is_harmless(&outcome);
+    }
+}
+
+#[test]
+fn no_word_of_a_server_reaches_the_terminal_as_it_is() {
+    let world = World::new();
+    for path in ["/latest", "/lookup/*", "/tile/*"] {
+        for code in [200, 404, 418] {
+            let words = Response::new(code, HOSTILE).header("Content-Type", "text/plain");
+            let server = world.log.serve().layer(on(path).answer(words)).start();
+            let sumdb = format!("{} {}", world.log.verifier_key(), server.url());
+            for args in [
+                &["verify", "go.sum", "-v"][..],
+                &["verify", "go.sum", "--format=json"],
+                &["lookup", "example.com/m0@v1.0.0"],
+                &["lookup", "example.com/m0@v1.0.0", "--format=json"],
+            ] {
+                let home = super::Home::new();
+                let run = home.sumcheck(args).sumdb(&sumdb);
+                let outcome = run.file("go.sum", world.log.go_sum(0..1)).run();
+                let absent = path == "/lookup/*" && code == 404;
+                let outcome = outcome.expect_code(if absent { 1 } else { 3 });
+                is_harmless(&outcome);
+            }
+        }
+    }
+}
+
+#[test]
+fn passwords_are_redacted_wherever_settings_are_shown() {
+    let world = World::new();
+    let sumdb = format!(
+        "{} https://user:hunter2@sums.example",
+        world.log.verifier_key()
+    );
+    let proxies = "https://a:hunter2@one.example|http://hunter2@two.example,direct";
+    let env = |args: &[&str]| world.run(args).sumdb(&sumdb).goproxy(proxies).run();
+    for args in [&["env"][..], &["env", "--format=json"]] {
+        let outcome = env(args).expect_code(0);
+        assert!(!outcome.stdout.contains("hunter2"), "{}", outcome.stdout);
+        assert!(outcome.stdout.contains("two.example"), "{}", outcome.stdout);
+    }
+    let json = env(&["env", "--format=json"]).json();
+    let rows = json["settings"].as_array().unwrap();
+    let row = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap();
+    assert_eq!(row("home")["origin"], "option or SUMCHECK_ variable");
+    assert_eq!(row("goproxy")["origin"], "GOPROXY from the environment");
+    let shown = row("sumdb")["value"].as_str().unwrap();
+    assert!(
+        shown.ends_with(" https://user:xxxxx@sums.example"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn at_most_the_newest_heads_are_shown_and_never_none() {
+    let world = World::new();
+    world.verify().run().expect_code(0);
+    let outcome = world.run(&["heads", "--limit", "0"]).run().expect_code(2);
+    assert!(outcome.stderr.contains("invalid value '0' for '--limit"));
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    let script = super::Run::new(["completions", "bash"])
+        .run()
+        .expect_code(0);
+    for word in ["verify", "--offline", "--allow-unchecked", "COMPREPLY"] {
+        assert!(script.stdout.contains(word), "{word}");
+    }
+    let check = std::process::Command::new("bash")
+        .args(["-n", "-c", &script.stdout])
+        .status();
+    if let Ok(status) = check {
+        assert!(status.success());
+    }
 }
