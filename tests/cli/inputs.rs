@@ -200,6 +200,23 @@ fn a_go_sum_that_cannot_be_read_is_not_passed_over() {
 }
 
 #[test]
+fn a_module_of_the_workspace_that_is_not_there_is_not_passed_over() {
+    let world = World::new();
+    let run = world
+        .run(&["verify"])
+        .file("a/go.sum", world.log.go_sum(0..1));
+    let outcome = run.file("go.work", "go 1.26\nuse ./a\nuse ./gone\n").run();
+    assert_eq!(
+        outcome.expect_code(2).stderr,
+        "error: go.work uses gone, which is not there: take it out, or give the path of each go.sum\n"
+    );
+    // One without dependencies has no go.sum, and needs none.
+    let run = world.run(&["verify"]).file("gone/go.mod", "module gone\n");
+    let outcome = run.run().expect_code(0);
+    assert!(outcome.stdout.contains("ok: 2 lines of 1 module version"));
+}
+
+#[test]
 fn a_sub_folder_of_a_workspace_is_the_whole_workspace() {
     let world = World::new();
     let outcome = world
