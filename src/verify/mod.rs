@@ -3,13 +3,17 @@
 pub mod input;
 pub mod report;
 
+use std::collections::BTreeSet;
+
 pub use self::input::{Document, InputError};
 pub use self::report::{LineResult, Report};
 
+use crate::golang::module::ModuleVersion;
 use crate::golang::pattern::PatternList;
 use crate::prover::{ProveError, Prover};
 
-/// Checks all lines of all documents under one head.
+/// Checks all lines of all documents under one head, given what [`report::modules_to_prove`] says
+/// of them (steps 1 and 2 of a run).
 ///
 /// # Errors
 /// [`ProveError`]; the caller still has [`Report::unproven`] for what can be said then.
@@ -17,11 +21,10 @@ pub async fn verify(
     prover: &Prover,
     documents: &[Document],
     private: &PatternList,
+    modules: &BTreeSet<ModuleVersion>,
 ) -> Result<Report, ProveError> {
-    // 1 and 2. The distinct module versions of all documents, without the private ones.
-    let modules = report::modules_to_prove(documents, private);
     // 3 to 6.
-    let proofs = prover.prove(&modules).await?;
+    let proofs = prover.prove(modules).await?;
     // 7. A verdict for each line.
     Ok(Report::new(documents, private, proofs))
 }

@@ -20,7 +20,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
     let modules = verify::report::modules_to_prove(&documents, &private);
     let prover = world::prover(global, &settings, args.refresh, modules.len())?;
 
-    let work = verify::verify(&prover, &documents, &private);
+    let work = verify::verify(&prover, &documents, &private, &modules);
     let mut exit = Exit::Ok;
     let mut findings = Vec::new();
     let report = match world::block_on(global, &prover.progress, work)? {
