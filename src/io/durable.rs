@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::failpoint;
+
 /// When a temporary file is surely nobody's: what makes one uses it within seconds.
 const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -53,11 +55,17 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
             .write(true)
             .create_new(true)
             .open(&temporary)?;
+        failpoint::pass("a new file: nothing is in it");
         file.write_all(bytes)?;
+        failpoint::pass("a new file: it is written");
         file.sync_all()?;
+        failpoint::pass("a new file: it is on the disk");
         // A link fails where the name is taken; a rename would overwrite.
         fs::hard_link(&temporary, path)?;
-        sync_folder(path.parent().unwrap_or(Path::new(".")))
+        failpoint::pass("a new file: it has its name");
+        sync_folder(path.parent().unwrap_or(Path::new(".")))?;
+        failpoint::pass("a new file: its name is on the disk");
+        Ok(())
     })();
     let _ = fs::remove_file(&temporary);
     written

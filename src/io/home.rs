@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::durable::{sweep, sync_folder, temporary_name, write_new};
+use super::failpoint;
 
 /// How many files of evidence may be of one fork and one second, before something is wrong that
 /// would fill the disk.
@@ -49,6 +50,7 @@ impl Home {
             cause,
         };
         create_private_folder(path).map_err(error)?;
+        failpoint::pass("home: the folder is there");
         if !fs::metadata(path).map_err(error)?.is_dir() {
             return Err(error(io::Error::from(io::ErrorKind::NotADirectory)));
         }
@@ -202,6 +204,7 @@ fn probe_write(folder: &Path) -> io::Result<()> {
         .write(true)
         .create_new(true)
         .open(&path)?;
+    failpoint::pass("home: the probe is written");
     fs::remove_file(&path)
 }
 

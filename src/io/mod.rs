@@ -4,6 +4,7 @@ pub mod clock;
 pub mod database;
 mod durable;
 pub mod evidence;
+mod failpoint;
 pub mod go_cache;
 pub mod goenv;
 pub mod home;

@@ -20,6 +20,7 @@ use self::error::classify;
 pub use self::row::{Commit, CommitOutcome, Finding, NewHead, StoredHead, StoredRecord};
 use self::row::{Count, stored_head, stored_record};
 use super::clock;
+use super::failpoint;
 use super::home::Home;
 
 /// The schema that this version of sumcheck writes (`PRAGMA user_version`).
@@ -117,7 +118,9 @@ impl Store {
         if self.check_version()? == SCHEMA_VERSION {
             return self.run(|connection| connection.pragma_update(None, "synchronous", "FULL"));
         }
+        failpoint::pass("schema: the database is there");
         self.switch_to_wal()?;
+        failpoint::pass("schema: the journal is a write-ahead log");
         self.run(|connection| connection.pragma_update(None, "synchronous", "FULL"))?;
         self.migrate()
     }
@@ -186,11 +189,16 @@ impl Store {
             let version: i64 =
                 transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             if version == 0 {
+                failpoint::pass("schema: the transaction has begun");
                 transaction.execute_batch(include_str!("schema.sql"))?;
+                failpoint::pass("schema: the tables are made");
                 transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                failpoint::pass("schema: it is not committed");
             }
-            transaction.commit()
+            transaction.commit()?;
+            failpoint::pass("schema: it is committed");
+            Ok(())
         })();
         migrated.map_err(|cause| classify(&self.path, cause))
     }
@@ -266,6 +274,7 @@ impl Store {
     /// [`StoreError`]; nothing is written then.
     pub fn commit(&mut self, commit: &Commit) -> Result<CommitOutcome, StoreError> {
         self.check_writable()?;
+        failpoint::pass("commit: nothing is written");
         let path = self.path.clone();
         let transaction = self
             .connection
@@ -274,9 +283,11 @@ impl Store {
         let written = write(&transaction, commit).map_err(|cause| classify(&path, cause))?;
         match written {
             Written::All => {
+                failpoint::pass("commit: all is written and not committed");
                 transaction
                     .commit()
                     .map_err(|cause| classify(&path, cause))?;
+                failpoint::pass("commit: all is committed");
                 Ok(CommitOutcome::Committed)
             }
             Written::HeadMoved => Ok(CommitOutcome::HeadMoved),
@@ -303,7 +314,26 @@ impl Store {
                 "INSERT INTO findings (log_id, kind, found_at, evidence_path) VALUES (?, ?, ?, ?)",
                 params![log, kind, finding.found_at, finding.evidence_path],
             )?;
-            transaction.commit()
+            failpoint::pass("finding: it is not committed");
+            transaction.commit()?;
+            failpoint::pass("finding: it is committed");
+            Ok(())
+        })
+    }
+
+    /// The evidence files of all findings about a log.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn evidence_paths(&self, verifier_key: &str) -> Result<Vec<String>, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare(
+                    "SELECT evidence_path FROM findings JOIN logs USING (log_id)
+                     WHERE verifier_key = ?",
+                )?
+                .query_map([verifier_key], |row| row.get(0))?
+                .collect()
         })
     }
 
@@ -387,6 +417,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
             record.proof,
             Count(record.proof_head_size),
         ])?;
+        failpoint::pass("commit: a record is written");
     }
     let seen_at = clock::now();
     for head in &commit.heads {
@@ -416,6 +447,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
                 head.tie,
             ],
         )?;
+        failpoint::pass("commit: a head is written");
     }
     Ok(Written::All)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::durable::{sweep, temporary_name};
+use super::failpoint;
 use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::tile::Tile;
 
@@ -143,18 +144,25 @@ impl TileCache {
 
     fn write_batch(&self, batch: &Path, tiles: &[(Tile, Arc<HashedTile>)]) -> io::Result<()> {
         let folder = &self.reader.folder;
+        failpoint::pass("tiles: nothing is written");
         fs::create_dir_all(folder)?;
         sweep(folder)?;
         fs::create_dir(batch)?;
+        failpoint::pass("tiles: the temporary folder is there");
         let staged: Vec<PathBuf> = (0..tiles.len())
             .map(|number| batch.join(number.to_string()))
             .collect();
         for (new, (_, hashed)) in staged.iter().zip(tiles) {
-            File::create_new(new)?.write_all(&hashed.to_bytes())?;
+            let mut file = File::create_new(new)?;
+            failpoint::pass("tiles: a file is there, with nothing in it");
+            file.write_all(&hashed.to_bytes())?;
+            failpoint::pass("tiles: a file is written");
         }
         sync_all(batch, &staged)?;
+        failpoint::pass("tiles: all files are on the disk");
         for (new, (tile, _)) in staged.iter().zip(tiles) {
             rename_into_folder(new, &folder.join(tile.path()))?;
+            failpoint::pass("tiles: a file is in its place");
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What is done first when the log was caught: the evidence is written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{ProveError, Prover};
 use crate::io::clock;
@@ -53,17 +53,48 @@ impl Prover {
             .home
             .write_evidence(self.key.name(), &stem, text.as_bytes())
             .map_err(|cause| EvidenceError { cause, text })?;
+        self.record_finding(found_at, &path);
+        Ok(path)
+    }
+
+    /// The file is the evidence; the row only reminds of it at the next run.
+    fn record_finding(&self, found_at: String, evidence: &Path) {
         let finding = Finding {
             found_at,
-            evidence_path: path.display().to_string(),
+            evidence_path: evidence.display().to_string(),
         };
         let (name, key) = (self.key.name(), self.key.to_string());
-        // The file is the evidence; the row only reminds of it at the next run.
-        let _ = self
-            .store
-            .borrow()
-            .record_finding(name, &key, "fork", &finding);
-        Ok(path)
+        let store = self.store.borrow();
+        let _ = store.record_finding(name, &key, "fork", &finding);
+    }
+
+    /// A run that ended between file and row left a file that no run would remind of.
+    pub(super) fn record_orphaned_evidence(&self) -> Result<(), ProveError> {
+        let Ok(files) = self.home.evidence_files() else {
+            return Ok(());
+        };
+        if files.is_empty() {
+            return Ok(());
+        }
+        let recorded = self.store.borrow().evidence_paths(&self.key.to_string())?;
+        // The home may have moved, or be named by another path.
+        let recorded: Vec<_> = recorded
+            .iter()
+            .filter_map(|path| Path::new(path).file_name())
+            .collect();
+        let orphans = files.iter().filter(|file| {
+            file.file_name()
+                .is_some_and(|name| !recorded.contains(&name))
+        });
+        for file in orphans {
+            let Ok(evidence) = Evidence::read(file) else {
+                continue;
+            };
+            if evidence.prove(&self.key).is_ok() {
+                self.record_finding(evidence.found_at, file);
+            }
+        }
+        Ok(())
     }
 
     /// A head that the home knows was seen when it was stored, any other one now.

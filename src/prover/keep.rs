@@ -56,6 +56,7 @@ impl Prover {
                 self.home.database().display()
             ));
         }
+        self.record_orphaned_evidence()?;
         for finding in self.store.borrow().open_findings(&self.key.to_string())? {
             proofs.warnings.push(format!(
                 "this log has misbehaved before: the evidence of {} stands in {}",
