@@ -204,4 +204,10 @@ mod tests {
             "a b c\nd\n"
         );
     }
+
+    #[test]
+    fn the_longest_record_is_one() {
+        let longest = [vec![b'a'; MAX_RECORD_BYTES - 1], vec![b'\n']].concat();
+        assert!(RecordText::parse(&longest).is_ok());
+    }
 }

@@ -266,4 +266,10 @@ mod tests {
             assert_eq!(Hash::from_base64(bad), Err(HashFormatError), "{bad:?}");
         }
     }
+
+    #[test]
+    fn hashes_are_shown_in_base64() {
+        let hash = record_hash(b"");
+        assert_eq!(format!("{hash:?}"), format!("Hash({hash})"));
+    }
 }

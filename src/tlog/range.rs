@@ -150,6 +150,7 @@ mod tests {
         for number in 0..77_u8 {
             range.append(record_hash(&[number])).unwrap();
         }
+        assert_eq!(range.size(), 77);
         let again = CompactRange::from_subtree_roots(77, range.subtree_roots().to_vec()).unwrap();
         assert_eq!(again, range);
     }

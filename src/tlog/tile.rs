@@ -405,4 +405,11 @@ mod tests {
             "tile/1/3/000.p/1"
         );
     }
+
+    #[test]
+    fn a_partial_tile_will_be_full_some_day() {
+        let partial = Tile::parse_path("tile/8/1/002.p/7").unwrap();
+        assert_eq!(partial.full(), Tile::parse_path("tile/8/1/002").unwrap());
+        assert_eq!(partial.full().full(), partial.full());
+    }
 }

@@ -13,6 +13,7 @@ use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::sumdb::fork::{Contradiction, NotAFork};
 use crate::sumdb::head::ORIGIN;
+use crate::sumdb::record::RecordedHash;
 use crate::sumdb::verdict::{Comparison, compare};
 use crate::tlog::hash::{Hash, record_hash};
 use crate::tlog::hashed_tile::HashedTile;
@@ -432,4 +433,106 @@ fn heads_of_one_log_are_never_made_a_fork() {
         other_beginning(30, 60, stranger, vec![stranger; 6]),
         NotAFork::Unproven(_)
     ));
+}
+
+#[test]
+fn a_claim_that_is_forgotten_is_not_proven_and_its_head_stays() {
+    let log = Log::new(30);
+    let mut session = log.session();
+    for number in [3, 5] {
+        session
+            .see_lookup(&module(number), log.reply(number, 30).as_bytes())
+            .unwrap();
+    }
+    session.forget(&module(3));
+    let conclusion = log.conclude(&session).unwrap();
+    let proven: Vec<_> = conclusion.records.keys().collect();
+    assert_eq!(proven, [&module(5)]);
+    assert!(conclusion.unproven.is_empty());
+    assert_eq!(conclusion.head.unwrap().tree_head().size(), 30);
+}
+
+#[test]
+fn heads_above_a_size_are_left_out_and_no_others() {
+    let log = Log::new(50);
+    let mut session = log.session();
+    for size in [10, 20, 50] {
+        session.see_head(log.note(size).as_bytes()).unwrap();
+    }
+    assert!(!session.ignore_heads_above(50));
+    assert_eq!(session.seen_sizes(), [50, 20, 10]);
+    assert!(session.ignore_heads_above(20));
+    assert_eq!(session.seen_sizes(), [20, 10]);
+}
+
+#[test]
+fn what_was_claimed_goes_on_with_a_timeline_that_has_moved() {
+    let log = Log::new(50);
+    let mut session = Session::new(log.timeline(&[10]), height());
+    assert_eq!(session.newest_verified(), Ok(10));
+    session
+        .see_lookup(&module(3), log.reply(3, 20).as_bytes())
+        .unwrap();
+    session.rebase(log.timeline(&[10, 40]));
+    assert_eq!(session.newest_verified(), Ok(40));
+    let conclusion = log.conclude(&session).unwrap();
+    assert_eq!(conclusion.head.unwrap().tree_head().size(), 40);
+    assert_eq!(sizes(&conclusion.older_heads), [20]);
+    assert_eq!(conclusion.records.len(), 1);
+    assert_eq!(log.session().newest_verified(), Ok(0));
+}
+
+/// A record with these lines, alone in a log.
+fn record_of(lines: &str) -> AuthenticRecord {
+    let mut log = Log::new(1);
+    log.records = vec![lines.to_owned()];
+    let mut session = log.session();
+    let name = ModuleVersion::new("example.com/m", "v1.0.0").unwrap();
+    session
+        .see_lookup(&name, log.reply(0, 1).as_bytes())
+        .unwrap();
+    let mut conclusion = log.conclude(&session).unwrap();
+    conclusion.records.remove(&name).unwrap()
+}
+
+#[test]
+fn of_lines_that_contradict_each_other_both_hashes_are_told() {
+    let name = ModuleVersion::new("example.com/m", "v1.0.0").unwrap();
+    let line = |flavour: &str| format!("example.com/m v1.0.0 {}\n", hash(0, "zip", flavour));
+    let h1 = |flavour| H1::parse(&hash(0, "zip", flavour)).unwrap();
+    let recorded = |flavours: &[&str]| {
+        let lines: String = flavours.iter().map(|flavour| line(flavour)).collect();
+        record_of(&lines).recorded_hash(&name, Kind::Zip)
+    };
+    assert_eq!(recorded(&["one"]), RecordedHash::One(h1("one")));
+    assert_eq!(recorded(&["one", "one"]), RecordedHash::One(h1("one")));
+    let several = RecordedHash::Several(h1("one"), h1("two"));
+    assert_eq!(recorded(&["one", "two"]), several);
+    assert_eq!(recorded(&["one", "one", "two", "one"]), several);
+}
+
+#[test]
+fn a_conclusion_is_complete_when_all_claims_are_proven_and_all_heads_tied() {
+    let log = Log::new(50);
+    let with = |heads: &[usize], withheld: &[&str]| {
+        let mut session = log.session();
+        for size in heads {
+            session.see_head(log.note(*size).as_bytes()).unwrap();
+        }
+        session
+            .see_lookup(&module(3), log.reply(3, 50).as_bytes())
+            .unwrap();
+        log.conclude_without(&session, withheld).unwrap()
+    };
+    assert!(with(&[50], &[]).is_complete());
+    let unproven = with(&[50], &["tile/2/0/000"]);
+    assert!(!unproven.is_complete());
+    assert_eq!(
+        (unproven.unproven.len(), unproven.untied_heads.len()),
+        (1, 0)
+    );
+    // The tile with the right edge of the older tree.
+    let untied = with(&[50, 22], &["tile/2/0/005"]);
+    assert!(!untied.is_complete());
+    assert_eq!((untied.unproven.len(), untied.untied_heads.len()), (0, 1));
 }

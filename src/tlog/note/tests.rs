@@ -263,3 +263,23 @@ const SMALL_ORDER_POINT: [u8; 32] = [
     0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
     0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
 ];
+
+#[test]
+fn the_longest_note_is_one() {
+    let signature = "x".len() + log().line("").len();
+    let text = format!("{}\n", "x".repeat(MAX_NOTE_BYTES - signature - "\n".len()));
+    let note = log().note(&text);
+    assert_eq!(note.len(), MAX_NOTE_BYTES);
+    assert_eq!(open(&note).unwrap().text(), text);
+    assert_eq!(
+        parse_error(format!("x{note}").as_bytes()),
+        NoteError::TooLong
+    );
+}
+
+#[test]
+fn keys_are_shown_as_they_are_written() {
+    let key = log().verifier();
+    assert_eq!(format!("{key:?}"), format!("VerifierKey({key})"));
+    assert_eq!(format!("{:?}", key.id()), format!("KeyId({})", key.id()));
+}

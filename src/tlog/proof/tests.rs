@@ -193,3 +193,12 @@ fn the_largest_sizes_end_like_all_others() {
     let old = TreeHead::new(MAX_TREE_SIZE - 1, root);
     assert_eq!(long.verify(&old, &largest), Err(ProofError::WrongLength));
 }
+
+#[test]
+fn a_proof_gives_back_its_hashes() {
+    let hashes = [record_hash(b"one"), record_hash(b"two")];
+    let inclusion = InclusionProof::from_hashes(hashes.to_vec());
+    assert_eq!(inclusion.hashes(), hashes);
+    let consistency = ConsistencyProof::from_hashes(hashes.to_vec());
+    assert_eq!(consistency.hashes(), hashes);
+}

@@ -268,3 +268,14 @@ fn the_largest_trees_are_planned_without_overflow() {
         }
     }
 }
+
+#[test]
+fn the_root_of_the_whole_tree_is_the_head_s_own() {
+    let tree = Tree::of(600, 8);
+    let plan = tree.full_plan();
+    assert_eq!(plan.size(), 600);
+    let (nothing, _) = authenticate(&plan, tree.head(), &BTreeMap::new());
+    assert_eq!(nothing.root_at(600), Some(tree.head().root()));
+    assert_eq!(nothing.root_at(599), None);
+    assert_eq!(nothing.root_at(0), Some(EMPTY_ROOT));
+}
