@@ -14,7 +14,7 @@ use crate::golang::gosum::Kind;
 use crate::sumdb::fork::{Contradiction, NotAFork};
 use crate::sumdb::head::ORIGIN;
 use crate::sumdb::record::RecordedHash;
-use crate::sumdb::verdict::{Comparison, compare};
+use crate::sumdb::verdict::{Comparison, Verdict, compare};
 use crate::tlog::hash::{Hash, record_hash};
 use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::note::VerifierKey;
@@ -509,6 +509,28 @@ fn of_lines_that_contradict_each_other_both_hashes_are_told() {
     let several = RecordedHash::Several(h1("one"), h1("two"));
     assert_eq!(recorded(&["one", "two"]), several);
     assert_eq!(recorded(&["one", "one", "two", "one"]), several);
+
+    let both = record_of(&(line("one") + &line("two")));
+    for (of_the_line, recorded) in [("one", "two"), ("two", "one"), ("three", "one")] {
+        assert_eq!(
+            compare(&both, &name, Kind::Zip, &h1(of_the_line)),
+            Comparison::Different {
+                recorded: h1(recorded)
+            }
+        );
+    }
+}
+
+#[test]
+fn each_verdict_has_a_word_of_its_own() {
+    let words: Vec<&str> = Verdict::BY_SEVERITY
+        .iter()
+        .map(|verdict| verdict.as_str())
+        .collect();
+    assert_eq!(
+        words.join(" "),
+        "mismatch absent unavailable malformed unsupported-hash private verified"
+    );
 }
 
 #[test]
