@@ -264,11 +264,10 @@ fn is_prefix(
     if root == older.head().root() {
         return Ok(true);
     }
-    let contradiction = match tiles.consistency_proof(older.head().size()) {
-        Some(_) if older.head().size() == working.head().size() => Contradiction::TwoRoots,
-        Some(proof) => Contradiction::OtherBeginning { root, proof },
-        None => return Ok(false),
+    let Some(proof) = tiles.consistency_proof(older.head().size()) else {
+        return Ok(false);
     };
+    let contradiction = Contradiction::OtherBeginning { root, proof };
     match Fork::prove(older.clone(), working.clone(), contradiction) {
         Ok(fork) => Err(Box::new(fork)),
         Err(_) => Ok(false),
