@@ -39,20 +39,7 @@ impl RecordText {
     /// # Errors
     /// [`RecordTextError`]; the rules are those of golang.org/x/mod/sumdb/tlog, `FormatRecord`.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordTextError> {
-        if bytes.len() > MAX_RECORD_BYTES {
-            return Err(RecordTextError::TooLong);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| RecordTextError::NotText)?;
-        if text.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
-            return Err(RecordTextError::NotText);
-        }
-        let lines = text
-            .strip_suffix('\n')
-            .ok_or(RecordTextError::NoFinalNewline)?;
-        if lines.split('\n').any(str::is_empty) {
-            return Err(RecordTextError::BlankLine);
-        }
-        Ok(Self(text.to_owned()))
+        record_text(bytes).map(|text| Self(text.to_owned()))
     }
 
     /// The text with its final newline.
@@ -60,6 +47,24 @@ impl RecordText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The bytes as the text of a record, by the rules of [`RecordText::parse`].
+pub(super) fn record_text(bytes: &[u8]) -> Result<&str, RecordTextError> {
+    if bytes.len() > MAX_RECORD_BYTES {
+        return Err(RecordTextError::TooLong);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| RecordTextError::NotText)?;
+    if text.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
+        return Err(RecordTextError::NotText);
+    }
+    let lines = text
+        .strip_suffix('\n')
+        .ok_or(RecordTextError::NoFinalNewline)?;
+    if lines.split('\n').any(str::is_empty) {
+        return Err(RecordTextError::BlankLine);
+    }
+    Ok(text)
 }
 
 /// A record of which it is proven that it stands at its index under a verified head.
