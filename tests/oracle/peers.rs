@@ -1,10 +1,14 @@
 //! Each program as the other's server: sumcheck against x/mod's `sumdb.Server`, and x/mod's
 //! `sumdb.Client` against the log of these tests, both of which have the same records.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use sumcheck::sumdb::data_tile::DataTile;
+use sumcheck::tlog::hash::record_hash;
+use sumcheck::tlog::tile::{Tile, TileHeight, TileLevel};
 
 use crate::support::interop::interop;
 use crate::support::layers::{records_from, tiles_from, withhold_tile};
@@ -39,6 +43,19 @@ impl XmodServer {
             ready["url"].as_str().unwrap()
         );
         Some(Self { child, sumdb })
+    }
+
+    /// What the server has at a path, which must be there.
+    fn get(&self, path: &str) -> Vec<u8> {
+        let (_, address) = self.sumdb.rsplit_once("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        // Of HTTP/1.0 the body is all that comes.
+        write!(stream, "GET /{path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.0 200 "), "{path}");
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        answer.split_off(head.unwrap() + 4)
     }
 
     fn verify(&self, home: &Home, go_sum: &str) -> Outcome {
@@ -168,6 +185,25 @@ fn a_log_of_xmod_that_begins_anew_is_misbehaviour() {
         );
     }
     assert_eq!(heads(&home, &log)["heads"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_data_tiles_of_xmods_server_hold_the_records_of_its_hash_tiles() {
+    let Some(server) = XmodServer::start(600, &[]) else {
+        return;
+    };
+    for (index, width) in [(0, 256), (0, 1), (1, 255), (1, 256), (2, 88)] {
+        let path = |level| {
+            let tile = Tile::new(TileHeight::EIGHT, level, index, width);
+            tile.unwrap().path()
+        };
+        let bytes = server.get(&path(TileLevel::Data));
+        let tile = DataTile::parse(&bytes, width).unwrap();
+        let hashes = tile.texts().iter();
+        let hashes = hashes.flat_map(|text| *record_hash(text.as_bytes()).as_bytes());
+        let expected = server.get(&path(TileLevel::Hashes(0)));
+        assert_eq!(hashes.collect::<Vec<_>>(), expected, "{index}, {width}");
+    }
 }
 
 /// Whether x/mod's client trusts all of a go.sum, and sumcheck's exit code.
