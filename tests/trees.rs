@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "trees/others.rs"]
+mod others;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
