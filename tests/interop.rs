@@ -21,5 +21,7 @@ mod notes;
 mod peers;
 #[path = "oracle/proofs.rs"]
 mod proofs;
+#[path = "oracle/tile_sets.rs"]
+mod tile_sets;
 #[path = "oracle/tiles.rs"]
 mod tiles;

@@ -30,21 +30,22 @@ type request map[string]json.RawMessage
 // the answer.
 type operation func(request) (answer, error)
 
-// operations are in the files that they concern: oracle_tlog.go, oracle_golang.go.
+// operations are in the files that they concern: oracle_tlog.go, oracle_tiles.go, oracle_golang.go.
 var operations = map[string]operation{
-	"parse_tile_path": on(parseTilePath),
-	"tile_path":       on(tilePath),
-	"tile_for_index":  on(tileForIndex),
-	"tile_data":       on(tileData),
-	"tree_hash":       on(treeHash),
-	"prove_record":    on(proveRecord),
-	"prove_tree":      on(proveTree),
-	"check_record":    on(checkRecord),
-	"check_tree":      on(checkTree),
-	"parse_tree":      on(parseTree),
-	"parse_record":    on(parseRecord),
-	"new_verifier":    on(newVerifier),
-	"open_note":       on(openNote),
+	"parse_tile_path":    on(parseTilePath),
+	"tile_path":          on(tilePath),
+	"tile_for_index":     on(tileForIndex),
+	"tile_data":          on(tileData),
+	"tree_hash":          on(treeHash),
+	"prove_record":       on(proveRecord),
+	"prove_tree":         on(proveTree),
+	"check_record":       on(checkRecord),
+	"check_tree":         on(checkTree),
+	"authenticate_tiles": on(authenticateTiles),
+	"parse_tree":         on(parseTree),
+	"parse_record":       on(parseRecord),
+	"new_verifier":       on(newVerifier),
+	"open_note":          on(openNote),
 
 	"check_module":          on(checkModule),
 	"escape_path":           on(escapePath),
@@ -54,6 +55,7 @@ var operations = map[string]operation{
 	"canonical_version":     on(canonicalVersion),
 	"match_prefix_patterns": on(matchPrefixPatterns),
 	"hash_go_mod":           on(hashGoMod),
+	"hash_files":            on(hashFiles),
 }
 
 // on reads the fields of a request into a T before it calls the operation. A field that T does not

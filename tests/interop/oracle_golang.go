@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
@@ -50,6 +51,14 @@ func hashGoMod(in struct {
 }) (answer, error) {
 	h1, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(in.Content)), nil
+	})
+	return answer{"h1": h1}, err
+}
+
+// hashFiles hashes files of which each has its own name for content.
+func hashFiles(in struct{ Names []string }) (answer, error) {
+	h1, err := dirhash.Hash1(in.Names, func(name string) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(name)), nil
 	})
 	return answer{"h1": h1}, err
 }

@@ -152,11 +152,12 @@ pub(crate) const INDEX_SIGN: &str = "a record index is not negative";
 pub(crate) const BLANK_LINE: &str =
     "a record has no blank line, and x/mod does not look at the first";
 pub(crate) const SEMVER: &str = "sumcheck knows no versions but semantic ones";
+pub(crate) const SAME_NAME: &str = "a list of files with a name that stands twice";
 
 pub(crate) const LIMITS: &str = "limits of size";
 pub(crate) const LONG_CHECKPOINT: &str = "a checkpoint's text above 1,000,000 bytes";
 
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     LEVELS,
     BASE64,
     BASE64_OF_SIGNATURE,
@@ -168,6 +169,7 @@ const ALL: [&str; 13] = [
     INDEX_SIGN,
     BLANK_LINE,
     SEMVER,
+    SAME_NAME,
     LIMITS,
     LONG_CHECKPOINT,
 ];

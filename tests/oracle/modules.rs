@@ -1,15 +1,18 @@
 //! Module paths, versions, their escaped forms, patterns of paths, and the hash of a go.mod.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use sumcheck::golang::dirhash::H1;
 use sumcheck::golang::module::{ModulePath, ModuleVersion};
 use sumcheck::golang::pattern::PatternList;
 use sumcheck::golang::version::Version;
 
 use crate::dice::Dice;
-use crate::judge::{Question, SEMVER, agree};
+use crate::judge::{Question, SAME_NAME, SEMVER, agree};
 
 /// Real ones, with what is special about module paths.
 const PATHS: [&str; 28] = [
@@ -334,4 +337,41 @@ fn a_go_mod_has_the_same_hash() {
         )
     };
     agree(questions(20, hash), [ROUNDS, 0], &[]);
+}
+
+#[test]
+fn a_list_of_files_has_the_same_hash() {
+    const NAMES: [&str; 10] = [
+        "m@v1.0.0/a",
+        "m@v1.0.0/b",
+        "m@v1.0.0/A",
+        "m@v1.0.0/a/b",
+        "m@v1.0.0/a.b",
+        "m@v1.0.0/é",
+        "m@v1.0.0/go.mod",
+        "m@v1.0.0/a\u{1f600}",
+        "m@v1.0.0/\u{ff5e}",
+        "",
+    ];
+    let hash = |dice: &mut Dice| {
+        let mut names: Vec<String> = Vec::new();
+        for _ in 0..dice.below(6) {
+            let name = dice.pick(&NAMES);
+            names.push(match dice.below(4) {
+                0 => dice.damage(name, &PIECES),
+                1 if dice.one_in(8) => name.to_owned() + "\n",
+                _ => name.to_owned(),
+            });
+        }
+        let files = names
+            .iter()
+            .map(|name| (name.as_str(), Sha256::digest(name).into()));
+        let ours = H1::of_files(files)
+            .ok()
+            .map(|h1| json!({"h1": h1.to_string()}));
+        let distinct: BTreeSet<&String> = names.iter().collect();
+        let excuse = (distinct.len() < names.len()).then_some(SAME_NAME);
+        (json!({"op": "hash_files", "names": names}), ours, excuse)
+    };
+    agree(questions(21, hash), [2000, 100], &[SAME_NAME]);
 }
