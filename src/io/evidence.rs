@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::golang::quoted::Quoted;
 use crate::sumdb::fork::{Contradiction, Fork, NotAFork};
 use crate::sumdb::head::{HeadError, open_head};
 use crate::tlog::checkpoint::{Checkpoint, TreeHead};
@@ -97,8 +98,22 @@ pub enum EvidenceFileError {
         /// The file.
         path: String,
         /// What is wrong.
-        cause: String,
+        cause: NotEvidence,
     },
+}
+
+/// Why bytes are not the content of an evidence file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotEvidence {
+    /// Longer than any that is written here.
+    #[error("it is too large")]
+    TooLarge,
+    /// Not JSON, or without what the format asks for.
+    #[error("{0}")]
+    Json(Quoted),
+    /// Another format.
+    #[error("its schema is {0}")]
+    Schema(Quoted),
 }
 
 /// Why evidence is refused.
@@ -108,7 +123,7 @@ pub enum RefusedEvidence {
     #[error("it is about the log with the key {found}, not about {expected}")]
     OtherLog {
         /// The key in the file.
-        found: String,
+        found: Quoted,
         /// The key that was to be checked against.
         expected: String,
     },
@@ -141,28 +156,34 @@ impl Evidence {
     /// [`EvidenceFileError`]
     pub fn read(path: &Path) -> Result<Self, EvidenceFileError> {
         let name = path.display().to_string();
+        let format = |cause| EvidenceFileError::Format {
+            path: name.clone(),
+            cause,
+        };
         let bytes = match fs::metadata(path) {
             Ok(metadata) if metadata.len() > MAX_EVIDENCE_BYTES => {
-                let cause = "it is too large".to_owned();
-                return Err(EvidenceFileError::Format { path: name, cause });
+                return Err(format(NotEvidence::TooLarge));
             }
             Ok(_) => fs::read(path),
             Err(cause) => Err(cause),
         };
-        let bytes = match bytes {
-            Ok(bytes) => bytes,
-            Err(cause) => return Err(EvidenceFileError::Read { path: name, cause }),
-        };
-        let evidence: Self =
-            serde_json::from_slice(&bytes).map_err(|cause| EvidenceFileError::Format {
-                path: name.clone(),
-                cause: cause.to_string(),
-            })?;
+        match bytes {
+            Ok(bytes) => Self::parse(&bytes).map_err(format),
+            Err(cause) => Err(EvidenceFileError::Read { path: name, cause }),
+        }
+    }
+
+    /// Reads the content of a file.
+    ///
+    /// # Errors
+    /// [`NotEvidence`]
+    pub fn parse(bytes: &[u8]) -> Result<Self, NotEvidence> {
+        let evidence: Self = serde_json::from_slice(bytes)
+            .map_err(|error| NotEvidence::Json(Quoted::new(&error.to_string())))?;
         if evidence.schema == SCHEMA {
             Ok(evidence)
         } else {
-            let cause = format!("its schema is {:?}", evidence.schema);
-            Err(EvidenceFileError::Format { path: name, cause })
+            Err(NotEvidence::Schema(Quoted::new(&evidence.schema)))
         }
     }
 
@@ -174,7 +195,7 @@ impl Evidence {
         // 1. It must be about the log that was asked about.
         if self.log.verifier_key != key.to_string() {
             return Err(RefusedEvidence::OtherLog {
-                found: self.log.verifier_key.clone(),
+                found: Quoted::new(&self.log.verifier_key),
                 expected: key.to_string(),
             });
         }
@@ -257,4 +278,46 @@ fn parse_proof(hashes: &[String]) -> Result<ConsistencyProof, RefusedEvidence> {
         .map(|hash| parse_hash(hash))
         .collect::<Result<_, _>>()?;
     Ok(ConsistencyProof::from_hashes(hashes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str = "x\n::error::\u{1b}[2J\u{202e}";
+
+    fn file(change: impl FnOnce(&mut serde_json::Value)) -> Result<Evidence, NotEvidence> {
+        let head = serde_json::json!({
+            "size": 1, "root": "", "note": "", "obtained_from": "", "obtained_at": "",
+        });
+        let mut file = serde_json::json!({
+            "schema": SCHEMA, "tool": "", "log": {"name": "", "verifier_key": ""}, "found_at": "",
+            "smaller": head, "larger": head, "contradiction": {"kind": "two-roots"},
+        });
+        change(&mut file);
+        Evidence::parse(file.to_string().as_bytes())
+    }
+
+    #[test]
+    fn hostile_text_is_escaped_and_cut_in_messages() {
+        let shown = r#""x\n::error::\u{1b}[2J\u{202e}""#;
+        let schema = file(|file| file["schema"] = HOSTILE.into()).unwrap_err();
+        assert_eq!(schema.to_string(), format!("its schema is {shown}"));
+
+        let kind = file(|file| file["contradiction"]["kind"] = HOSTILE.repeat(50).into());
+        let kind = kind.unwrap_err().to_string();
+        assert!(
+            kind.starts_with("\"unknown variant `x\\n::error::"),
+            "{kind}"
+        );
+        assert!(kind.ends_with("\"…"), "{kind}");
+
+        let key = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+        let other = file(|file| file["log"]["verifier_key"] = HOSTILE.into()).unwrap();
+        let refused = other.prove(&VerifierKey::parse(key).unwrap()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("it is about the log with the key {shown}, not about {key}")
+        );
+    }
 }
