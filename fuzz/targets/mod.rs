@@ -1,0 +1,42 @@
+//! The bodies of the fuzz targets: for any bytes each returns, or panics where a promise is broken.
+//!
+//! They are built twice: for libFuzzer by `fuzz_targets/`, and for stable by
+//! `tests/fuzz_corpus.rs`, which replays what is kept of the fuzzer's findings.
+
+mod database;
+mod input;
+mod modules;
+mod notes;
+mod settings;
+mod tree;
+mod trees;
+
+pub use database::{data_tile, evidence, lookup_reply};
+pub use modules::{go_sum, h1, module_escape, pattern};
+pub use notes::{checkpoint, note};
+pub use settings::{go_flags, go_work, netrc, settings};
+pub use trees::{proof, tile_auth, tile_path, tile_plan};
+
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// All targets by name.
+pub const TARGETS: [(&str, Target); 17] = [
+    ("checkpoint", checkpoint),
+    ("data_tile", data_tile),
+    ("evidence", evidence),
+    ("go_flags", go_flags),
+    ("go_sum", go_sum),
+    ("go_work", go_work),
+    ("h1", h1),
+    ("lookup_reply", lookup_reply),
+    ("module_escape", module_escape),
+    ("netrc", netrc),
+    ("note", note),
+    ("pattern", pattern),
+    ("proof", proof),
+    ("settings", settings),
+    ("tile_auth", tile_auth),
+    ("tile_path", tile_path),
+    ("tile_plan", tile_plan),
+];

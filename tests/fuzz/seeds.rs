@@ -1,0 +1,150 @@
+//! Where fuzzing starts: the vectors of testdata, and a few words of each grammar.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::support::log::{NAME, TestLog};
+
+/// The seeds of a target, the same in every run.
+pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "checkpoint" => texts(CHECKPOINTS, &["text"]),
+        "data_tile" => data_tiles(),
+        "evidence" => evidence(),
+        "go_flags" => words(&[
+            "-mod=mod -modfile=a.mod",
+            "'-modfile=a b.mod'",
+            "\"-x",
+            "--modfile=",
+        ]),
+        "go_sum" => vec![include_bytes!("../../testdata/demo/go.sum").to_vec()],
+        "go_work" => words(&[
+            "go 1.26\n\nuse (\n\t./a // one\n\t\"./b c\"\n)\nreplace a => b\n",
+            "use ./a\nuse `../b`\ngodebug ( x=y )\n",
+            "use /* a */ .",
+        ]),
+        "h1" => words(&[
+            "h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY=",
+            "go.mod\0a/b\0a",
+            "a\nb",
+        ]),
+        "lookup_reply" => encoded(LOOKUP_REPLIES, "reply"),
+        "module_escape" => [
+            texts(MODULES, &["path", "version"]),
+            texts(ESCAPES, &["input"]),
+        ]
+        .concat(),
+        "netrc" => words(&[
+            "machine example.com login me password secret\ndefault login a password b\n",
+            "machine https://a.example/b/\nlogin x\npassword y\nmacdef m\nmachine z\n\nmachine q login r password s",
+        ]),
+        "note" => [encoded(NOTES, "note"), texts(VERIFIER_KEYS, &["vkey"])].concat(),
+        "pattern" => texts(PATTERNS, &["patterns", "path"]),
+        "proof" | "tile_auth" | "tile_plan" => numbers(),
+        "settings" => words(&[
+            "https://proxy.golang.org,direct",
+            "https://a:b@[::1]:8080/x?y|http://b%20c/|off",
+            "file:///srv/proxy",
+            "sum.golang.org https://sum.golang.google.cn",
+            "sum.example.com+186fe8ce+AZsfhHkc/HZjBFhU04netcqVRJ2HXydqg4QLBgqznPxx",
+        ]),
+        "tile_path" => texts(TILE_PATHS, &["path"]),
+        other => panic!("no seeds for {other}: say where in tests/fuzz/seeds.rs"),
+    }
+}
+
+const CHECKPOINTS: &str = include_str!("../../testdata/vectors/checkpoints.json");
+const ESCAPES: &str = include_str!("../../testdata/vectors/escapes.json");
+const LOOKUP_REPLIES: &str = include_str!("../../testdata/vectors/lookup_replies.json");
+const MODULES: &str = include_str!("../../testdata/vectors/modules.json");
+const NOTES: &str = include_str!("../../testdata/vectors/notes.json");
+const PATTERNS: &str = include_str!("../../testdata/vectors/patterns.json");
+const TILE_PATHS: &str = include_str!("../../testdata/vectors/tile_paths.json");
+const VERIFIER_KEYS: &str = include_str!("../../testdata/vectors/vkeys.json");
+
+fn words(words: &[&str]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
+
+/// The fields of each vector, with what stands between them in the target's input.
+fn texts(vectors: &str, fields: &[&str]) -> Vec<Vec<u8>> {
+    let between = if fields.contains(&"version") {
+        "@"
+    } else {
+        "\n"
+    };
+    let text = |vector: &Value| {
+        let fields = fields.iter().map(|field| vector[field].as_str().unwrap());
+        fields.collect::<Vec<_>>().join(between).into_bytes()
+    };
+    rows(vectors).iter().map(text).collect()
+}
+
+fn encoded(vectors: &str, field: &str) -> Vec<Vec<u8>> {
+    let bytes = |vector: &Value| STANDARD.decode(vector[field].as_str().unwrap()).unwrap();
+    rows(vectors).iter().map(bytes).collect()
+}
+
+fn rows(vectors: &str) -> Vec<Value> {
+    serde_json::from_str(vectors).unwrap()
+}
+
+/// The width less one, then the tile; with and without a blank line at its end.
+fn data_tiles() -> Vec<Vec<u8>> {
+    let log = TestLog::with_records(20);
+    let tile = |width: u8| [vec![width - 1], log.data_tile(8, 0, width.into()).unwrap()].concat();
+    let mut tiles = vec![tile(1), tile(2), tile(20)];
+    let mut short = tile(3);
+    short.pop();
+    tiles.push(short);
+    tiles
+}
+
+/// Forks of both kinds, which prove themselves.
+fn evidence() -> Vec<Vec<u8>> {
+    let log = TestLog::with_records(5);
+    let fork = log.fork_at(3);
+    let two_roots = file(&log, 5, &fork, 5, &json!({"kind": "two-roots"}));
+    let fork = fork.grow(4);
+    let proof = fork.tree().consistency_proof(5, 9);
+    let proof: Vec<String> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+    let root = STANDARD.encode(fork.root_at(5));
+    let contradiction =
+        json!({"kind": "other-beginning", "root": root, "consistency_proof": proof});
+    vec![two_roots, file(&log, 5, &fork, 9, &contradiction)]
+}
+
+fn file(log: &TestLog, old: u64, fork: &TestLog, new: u64, contradiction: &Value) -> Vec<u8> {
+    let head = |log: &TestLog, size| {
+        json!({
+            "size": size,
+            "root": STANDARD.encode(log.root_at(size)),
+            "note": String::from_utf8(log.head_at(size)).unwrap(),
+            "obtained_from": "https://sum.example.com/latest",
+            "obtained_at": "2026-01-01T00:00:00Z",
+        })
+    };
+    let file = json!({
+        "schema": "sumcheck.evidence/1",
+        "tool": "sumcheck",
+        "log": {"name": NAME, "verifier_key": log.verifier_key()},
+        "found_at": "2026-01-01T00:00:00Z",
+        "smaller": head(log, old),
+        "larger": head(fork, new),
+        "contradiction": contradiction,
+    });
+    file.to_string().into_bytes()
+}
+
+/// Targets that read numbers take any bytes.
+fn numbers() -> Vec<Vec<u8>> {
+    let counting = |step: u8| (0..64_u8).map(|n| n.wrapping_mul(step)).collect();
+    vec![
+        vec![0; 25],
+        vec![0xff; 25],
+        vec![1; 40],
+        counting(7),
+        counting(251),
+    ]
+}
