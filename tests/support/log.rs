@@ -13,7 +13,7 @@ use super::key::Key;
 use super::response::{Request, Response};
 use super::server::Serving;
 use super::tile_path::TilePath;
-use super::tree::{Hash, Tree};
+use super::tree::{Hash, Tree, leaf_hash};
 
 /// The name of a log that is not given another.
 pub const NAME: &str = "sum.example.com";
@@ -74,12 +74,15 @@ impl TestLog {
 
     /// The same log with so many more synthetic records.
     pub fn grow(self, count: u64) -> Self {
-        let mut contents = self.contents.write().unwrap();
-        for _ in 0..count {
-            contents.push_synthetic();
-        }
-        drop(contents);
+        self.contents.write().unwrap().push_synthetic(count);
         self
+    }
+
+    /// The same log when it had so many records: another log that does not grow with this one.
+    pub fn prefix(&self, size: u64) -> Self {
+        let mut contents = self.contents().clone();
+        contents.truncate(size);
+        self.sibling(contents)
     }
 
     /// Appends the record of a module version with well-formed hashes, and returns its index.
@@ -104,13 +107,9 @@ impl TestLog {
     pub fn fork_at(&self, size: u64) -> Self {
         let mut contents = self.contents().clone();
         let full_size = contents.tree.size();
-        contents.tree.truncate(size);
-        contents.records.truncate(to_usize(size));
-        contents.named.retain(|_, index| *index < size);
+        contents.truncate(size);
         contents.branch += 1;
-        while contents.tree.size() < full_size {
-            contents.push_synthetic();
-        }
+        contents.push_synthetic(full_size.saturating_sub(size));
         self.sibling(contents)
     }
 
@@ -155,6 +154,11 @@ impl TestLog {
 
     pub fn root_at(&self, size: u64) -> Hash {
         self.contents().tree.root_at(size)
+    }
+
+    /// The hash of a complete subtree: see [`Tree::subtree`].
+    pub fn subtree(&self, level: u32, index: u64) -> Option<Hash> {
+        self.contents().tree.subtree(level, index)
     }
 
     /// A copy of the tree as it is now.
@@ -265,20 +269,25 @@ impl TestLog {
 }
 
 impl Contents {
-    fn push_synthetic(&mut self) {
-        self.records.push(Record::Synthetic {
-            branch: self.branch,
-        });
-        let text = self.text(self.tree.size());
-        self.tree.push(text.as_bytes());
+    fn push_synthetic(&mut self, count: u64) {
+        let (first, branch) = (self.tree.size(), self.branch);
+        for hash in synthetic_leaves(first..first + count, branch) {
+            self.tree.push_leaf(hash);
+        }
+        let new = Record::Synthetic { branch };
+        self.records.resize(to_usize(first + count), new);
+    }
+
+    fn truncate(&mut self, size: u64) {
+        self.tree.truncate(size);
+        self.records.truncate(to_usize(size));
+        self.named.retain(|_, index| *index < size);
     }
 
     fn text(&self, index: u64) -> String {
         match &self.records[to_usize(index)] {
             Record::Text(text) => text.to_string(),
-            Record::Synthetic { branch } => {
-                go_sum_lines(&synthetic_module(index), &synthetic_version(index), *branch)
-            }
+            Record::Synthetic { branch } => synthetic_text(index, *branch),
         }
     }
 
@@ -314,6 +323,37 @@ pub fn synthetic_module(index: u64) -> String {
 /// The version of the `index`-th synthetic record.
 pub fn synthetic_version(index: u64) -> String {
     format!("v1.0.{index}")
+}
+
+fn synthetic_text(index: u64, branch: u32) -> String {
+    go_sum_lines(&synthetic_module(index), &synthetic_version(index), branch)
+}
+
+/// The record hashes of a log of a million take seconds on one core.
+fn synthetic_leaves(indices: Range<u64>, branch: u32) -> Vec<Hash> {
+    /// Below it a thread costs more than it saves.
+    const LEAVES_WORTH_A_THREAD: u64 = 2_000;
+    let count = indices.end - indices.start;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let share = count.div_ceil(cores).max(LEAVES_WORTH_A_THREAD);
+    let hashes = |some: Range<u64>| -> Vec<Hash> {
+        some.map(|index| leaf_hash(synthetic_text(index, branch).as_bytes()))
+            .collect()
+    };
+    if count <= share {
+        return hashes(indices);
+    }
+    let starts = indices.clone().step_by(to_usize(share));
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = starts
+            .map(|start| start..(start + share).min(indices.end))
+            .map(|some| scope.spawn(|| hashes(some)))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    })
 }
 
 fn synthetic_name(index: u64) -> String {

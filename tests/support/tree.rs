@@ -21,7 +21,12 @@ impl Tree {
 
     /// Appends a leaf with this data.
     pub fn push(&mut self, data: &[u8]) {
-        self.push_at(0, leaf_hash(data));
+        self.push_leaf(leaf_hash(data));
+    }
+
+    /// Appends a leaf with this [`leaf_hash`].
+    pub fn push_leaf(&mut self, hash: Hash) {
+        self.push_at(0, hash);
     }
 
     fn push_at(&mut self, level: usize, hash: Hash) {

@@ -1,5 +1,8 @@
 //! The three flaws that the go command had in 2026, rebuilt.
 
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
+
 use crate::attack::{Case, Ended, for_each};
 use crate::support::layers::*;
 use crate::support::log::{TestLog, go_sum_lines, synthetic_module, synthetic_version};
@@ -8,6 +11,15 @@ use crate::support::server::Handler;
 /// Where the right edge of the tree changes its shape.
 const SIZES: [u64; 13] = [
     1, 2, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 65_791, 65_792,
+];
+
+/// The same above a full tile of level 1, where every case costs more.
+const LARGE_SIZES: [u64; 5] = [
+    (1 << 17) + (1 << 8) + 1,
+    (1 << 20) - (1 << 16),
+    (1 << 20) - 1,
+    1 << 20,
+    (1 << 20) + 1,
 ];
 
 fn lookup(index: u64) -> String {
@@ -199,6 +211,18 @@ mod an_unchecked_tile {
         (0..8).take_while(|level| size >> (8 * level) > 0).count() as u32
     }
 
+    /// The log as it was at a size of [`LARGE_SIZES`]; all tests share the making of its records.
+    fn large_log(size: u64) -> TestLog {
+        static LARGEST: LazyLock<TestLog> =
+            LazyLock::new(|| TestLog::with_records(LARGE_SIZES.into_iter().max().unwrap()));
+        LARGEST.prefix(size)
+    }
+
+    /// The ends of a large tree, and the last record below its last full tile of level 1.
+    fn few_records(size: u64) -> [u64; 3] {
+        [0, (size >> 16 << 16) - 1, size - 1]
+    }
+
     /// The ends of the tree, and what lies at both sides of the last full tiles' ends.
     fn records(size: u64) -> Vec<u64> {
         let edges = [size >> 8 << 8, size >> 16 << 16];
@@ -211,22 +235,30 @@ mod an_unchecked_tile {
         records
     }
 
+    /// The record is another one, and so are the tiles of these levels.
+    fn forged_record_and_tiles(log: &TestLog, index: u64, levels: RangeInclusive<u32>) {
+        let fork = log.with_text(index, &forged_lines(index));
+        let case = Case::new(log, index..index + 1).asking(forged_lines(index));
+        let forged =
+            |honest: Handler| records_from(&fork)(tiles_from(&fork, levels.clone())(honest));
+        let ended = case.attack(forged).expect(3);
+        assert_eq!(
+            ended.verdicts(),
+            ["unavailable", "unavailable"],
+            "record {index} of {}, levels {levels:?}",
+            log.size()
+        );
+        ended.then_honest();
+    }
+
     #[test]
     fn forged_tiles_prove_no_forged_record_at_any_size() {
         for size in SIZES {
             let log = TestLog::with_records(size);
             for_each(&records(size), |&index| {
-                let fork = log.with_text(index, &forged_lines(index));
                 for top in 0..levels(size) {
                     for bottom in 0..=top {
-                        let forged = move |honest: Handler, fork: &TestLog| {
-                            let tiles = tiles_from(fork, bottom..=top)(honest);
-                            records_from(fork)(tiles)
-                        };
-                        let case = Case::new(&log, index..index + 1).asking(forged_lines(index));
-                        let ended = case.attack(|honest| forged(honest, &fork)).expect(3);
-                        assert_eq!(ended.verdicts(), ["unavailable", "unavailable"]);
-                        ended.then_honest();
+                        forged_record_and_tiles(&log, index, bottom..=top);
                     }
                 }
             });
@@ -234,16 +266,47 @@ mod an_unchecked_tile {
     }
 
     #[test]
+    fn forged_tiles_prove_no_forged_record_in_a_tree_of_a_million() {
+        for size in LARGE_SIZES {
+            let log = large_log(size);
+            let all = 0..=levels(size) - 1;
+            for_each(&few_records(size), |&index| {
+                for level in all.clone() {
+                    forged_record_and_tiles(&log, index, level..=level);
+                }
+                forged_record_and_tiles(&log, index, all.clone());
+            });
+        }
+    }
+
+    /// The record is the log's own, and the tiles of this level are those of a forged one.
+    fn forged_tile(log: &TestLog, index: u64, level: u32) {
+        let fork = log.with_text(index, &forged_lines(index));
+        let differs = tiles_on_the_way_differ(log, &fork, level, index);
+        let case = Case::new(log, index..index + 1);
+        let ended = case.attack(tiles_from(&fork, level..=level));
+        ended.expect(if differs { 3 } else { 0 }).then_honest();
+    }
+
+    #[test]
     fn a_forged_tile_proves_not_even_an_honest_record() {
         for size in SIZES {
             let log = TestLog::with_records(size);
             for_each(&records(size), |&index| {
-                let fork = log.with_text(index, &forged_lines(index));
                 for level in 0..levels(size) {
-                    let differs = tiles_on_the_way_differ(&log, &fork, level, index);
-                    let case = Case::new(&log, index..index + 1);
-                    let ended = case.attack(tiles_from(&fork, level..=level));
-                    ended.expect(if differs { 3 } else { 0 }).then_honest();
+                    forged_tile(&log, index, level);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_forged_tile_proves_not_even_an_honest_record_in_a_tree_of_a_million() {
+        for size in LARGE_SIZES {
+            let log = large_log(size);
+            for_each(&few_records(size), |&index| {
+                for level in 0..levels(size) {
+                    forged_tile(&log, index, level);
                 }
             });
         }
@@ -251,14 +314,15 @@ mod an_unchecked_tile {
 
     /// Whether the record is below a hash in a tile of this level, and so the tile another.
     fn tiles_on_the_way_differ(log: &TestLog, fork: &TestLog, level: u32, index: u64) -> bool {
-        let hash = |log: &TestLog| log.tree().subtree(8 * level, index >> (8 * level));
+        let hash = |log: &TestLog| log.subtree(8 * level, index >> (8 * level));
         hash(log) != hash(fork)
     }
 
     #[test]
     fn a_fork_with_all_its_tiles_is_nothing_without_a_signed_head() {
-        for size in SIZES {
-            let log = TestLog::with_records(size);
+        let logs = SIZES.map(TestLog::with_records).into_iter();
+        for log in logs.chain(LARGE_SIZES.map(large_log)) {
+            let size = log.size();
             let index = size - 1;
             let fork = log.with_text(index, &forged_lines(index));
             let case = Case::new(&log, index..size).asking(forged_lines(index));
