@@ -18,6 +18,8 @@ mod damage;
 mod flaws;
 #[path = "tamper/forks.rs"]
 mod forks;
+#[path = "tamper/go_cache.rs"]
+mod go_cache;
 #[path = "tamper/keys.rs"]
 mod keys;
 #[path = "tamper/notes.rs"]
