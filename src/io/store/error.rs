@@ -64,7 +64,11 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Everything else: no space, input and output.
-    #[error("cannot use {}: {cause}", path.display())]
+    #[error(
+        "cannot use {}: {cause}: see that it is a file and that its disk has room, or name another \
+         folder with --home",
+        path.display()
+    )]
     Sqlite {
         /// The database.
         path: PathBuf,

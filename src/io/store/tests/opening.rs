@@ -139,7 +139,11 @@ fn a_database_of_another_program_is_untouched() {
 fn a_folder_in_the_place_of_the_database_is_an_error() {
     let (_folder, home) = home();
     fs::create_dir(home.database()).unwrap();
-    assert!(refusal(&home).starts_with("cannot use DB: "));
+    let refused = refusal(&home);
+    assert!(refused.starts_with("cannot use DB: "), "{refused}");
+    let advice = "see that it is a file and that its disk has room, or name another folder with \
+                  --home";
+    assert!(refused.ends_with(advice), "{refused}");
 }
 
 #[test]
