@@ -126,6 +126,22 @@ impl Run {
         self
     }
 
+    /// Has another program run it, which is given sumcheck and its arguments after its own.
+    pub fn through(mut self, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command
+            .args(&program[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.expect("no variable is taken out"));
+        }
+        command.current_dir(self.command.get_current_dir().expect("always set"));
+        self.command = command;
+        self
+    }
+
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
