@@ -4,6 +4,8 @@ mod support;
 
 #[path = "cli/exit_codes.rs"]
 mod exit_codes;
+#[path = "cli/hostile_inputs.rs"]
+mod hostile_inputs;
 #[path = "cli/inputs.rs"]
 mod inputs;
 #[path = "cli/output.rs"]
