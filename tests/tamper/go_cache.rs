@@ -249,10 +249,10 @@ fn things() -> Vec<Thing> {
         ("an empty file", |path| put(path, b"")),
         ("junk", |path| put(path, [0xa5; 4096])),
         ("a page", |path| {
-            put(path, "<!DOCTYPE html>\n<p>Please log in\n")
+            put(path, "<!DOCTYPE html>\n<p>Please log in\n");
         }),
         ("a folder", |path| {
-            fs::create_dir_all(path.join("x")).unwrap()
+            fs::create_dir_all(path.join("x")).unwrap();
         }),
         ("a huge file", |path| {
             put(path, b"300\n");
