@@ -52,23 +52,31 @@ async fn append(
         limit_bytes,
     };
     // The length that the server claims, unless the body is compressed.
-    if let Some(claimed) = response.content_length() {
-        let claimed = usize::try_from(claimed).unwrap_or(usize::MAX);
+    let claimed = response
+        .content_length()
+        .map(|claimed| usize::try_from(claimed).unwrap_or(usize::MAX));
+    if let Some(claimed) = claimed {
         if claimed > limit_bytes {
             return Err(too_large());
         }
         body.reserve_exact(claimed);
     }
+    let incomplete = |cause| FetchError::Incomplete {
+        url: ShownUrl::new(url),
+        cause,
+    };
     loop {
-        let chunk =
-            clock
-                .wait(url, response.chunk())
-                .await?
-                .map_err(|error| FetchError::Incomplete {
-                    url: ShownUrl::new(url),
-                    cause: root_cause(&error),
-                })?;
-        let Some(chunk) = chunk else { return Ok(()) };
+        let chunk = clock.wait(url, response.chunk()).await?;
+        let Some(chunk) = chunk.map_err(|error| incomplete(root_cause(&error)))? else {
+            return match claimed {
+                // An HTTP/2 stream that is reset with NO_ERROR just ends for the library.
+                Some(claimed) if body.len() < claimed => Err(incomplete(format!(
+                    "it has {} of its {claimed} bytes",
+                    body.len()
+                ))),
+                _ => Ok(()),
+            };
+        };
         if chunk.len() > limit_bytes.saturating_sub(body.len()) {
             return Err(too_large());
         }

@@ -5,6 +5,7 @@
 mod answers;
 mod credentials;
 mod environment;
+mod http2;
 mod redirects;
 mod retries;
 mod server;

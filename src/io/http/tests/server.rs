@@ -50,6 +50,33 @@ pub(super) enum Step {
     /// The connection stays open and nothing comes.
     Hang,
     Close,
+    /// HTTP/2 alone: ends the one stream.
+    ResetStream(h2::Reason),
+    /// HTTP/2 alone: ends the connection, and all its streams.
+    GoAway(h2::Reason),
+    /// HTTP/2 alone: begins the answer with so many headers of a kilobyte each.
+    Headers(usize),
+}
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    Http,
+    Https,
+    Http2,
+    /// HTTP/2 is agreed upon, and the reply is all that comes, whatever was asked.
+    Http2Frames,
+}
+
+impl Speaks {
+    /// The protocol that TLS agrees upon; `None` without TLS.
+    const fn in_tls(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Http => None,
+            Self::Https => Some(b"http/1.1"),
+            Self::Http2 | Self::Http2Frames => Some(b"h2"),
+        }
+    }
 }
 
 pub(super) type Reply = Vec<Step>;
@@ -110,7 +137,7 @@ impl Server {
     where
         F: Fn(&Received) -> Reply + Send + Sync + 'static,
     {
-        Self::start(None, Arc::new(reply)).await
+        Self::start(Speaks::Http, Arc::new(reply)).await
     }
 
     /// TLS with a certificate of its own, and HTTP/1.1 in it.
@@ -118,7 +145,7 @@ impl Server {
     where
         F: Fn(&Received) -> Reply + Send + Sync + 'static,
     {
-        Self::start(Some(b"http/1.1"), Arc::new(reply)).await
+        Self::start(Speaks::Https, Arc::new(reply)).await
     }
 
     /// HTTP/2, where each answer is its path after a while, the first after a pause.
@@ -131,18 +158,32 @@ impl Server {
             };
             vec![Step::Pause(pause)]
         };
-        Self::start(Some(b"h2"), Arc::new(reply)).await
+        Self::http2_that(reply).await
     }
 
-    async fn start(
-        protocol: Option<&'static [u8]>,
-        reply: Arc<dyn Fn(&Received) -> Reply + Send + Sync>,
-    ) -> Self {
+    /// HTTP/2, where each answer is its path, after what the reply does to its stream.
+    pub(super) async fn http2_that<F>(reply: F) -> Self
+    where
+        F: Fn(&Received) -> Reply + Send + Sync + 'static,
+    {
+        Self::start(Speaks::Http2, Arc::new(reply)).await
+    }
+
+    /// HTTP/2 frames as they stand there, on each connection.
+    pub(super) async fn http2_frames(frames: Reply) -> Self {
+        Self::start(Speaks::Http2Frames, Arc::new(move |_| frames.clone())).await
+    }
+
+    async fn start(speaks: Speaks, reply: Arc<dyn Fn(&Received) -> Reply + Send + Sync>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let scheme = if protocol.is_some() { "https" } else { "http" };
+        let scheme = if speaks.in_tls().is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let counts = Arc::new(Counts::default());
-        let identity = protocol.map(Identity::new);
+        let identity = speaks.in_tls().map(Identity::new);
         let (acceptor, certificate) = match identity {
             Some(Identity {
                 acceptor,
@@ -169,10 +210,12 @@ impl Server {
                                 let Ok(stream) = acceptor.accept(stream).await else {
                                     return;
                                 };
-                                if protocol == Some(b"h2") {
-                                    serve_http2(stream, counts, reply).await;
-                                } else {
-                                    serve(stream, &counts, &*reply).await;
+                                match speaks {
+                                    Speaks::Http2 => serve_http2(stream, counts, reply).await,
+                                    Speaks::Http2Frames => {
+                                        serve_frames(stream, &counts, &*reply).await;
+                                    }
+                                    _ => serve(stream, &counts, &*reply).await,
                                 }
                             }
                         }
@@ -316,7 +359,10 @@ async fn play<S: AsyncWrite + Unpin>(stream: &mut S, steps: Reply) -> bool {
         let sent = match step {
             Step::Send(bytes) => send(stream, &bytes).await,
             Step::SendForEver(bytes) => {
-                while send(stream, &bytes).await {}
+                while send(stream, &bytes).await {
+                    // A clock that stands still goes on only when nobody has anything to do.
+                    sleep(Duration::from_millis(1)).await;
+                }
                 false
             }
             Step::Trickle(bytes) => {
@@ -333,6 +379,9 @@ async fn play<S: AsyncWrite + Unpin>(stream: &mut S, steps: Reply) -> bool {
             }
             Step::Hang => std::future::pending().await,
             Step::Close => false,
+            Step::ResetStream(_) | Step::GoAway(_) | Step::Headers(_) => {
+                unreachable!("HTTP/1.1 has no streams")
+            }
         };
         if !sent {
             return false;
@@ -355,21 +404,97 @@ async fn serve_http2<S>(
     let Ok(mut connection) = h2::server::handshake(stream).await else {
         return;
     };
-    while let Some(Ok((request, mut respond))) = connection.accept().await {
-        let (counts, reply) = (Arc::clone(&counts), Arc::clone(&reply));
+    let (go_away, mut go_away_asked) = tokio::sync::mpsc::unbounded_channel();
+    loop {
+        let accepted = tokio::select! {
+            accepted = connection.accept() => accepted,
+            Some(reason) = go_away_asked.recv() => {
+                connection.abrupt_shutdown(reason);
+                continue;
+            }
+        };
+        let Some(Ok((request, respond))) = accepted else {
+            return;
+        };
+        let (counts, reply, go_away) = (Arc::clone(&counts), Arc::clone(&reply), go_away.clone());
         tokio::spawn(async move {
             let path = request.uri().path().to_owned();
-            let received = counts.receive(&path, "");
-            for step in reply(&received) {
-                if let Step::Pause(pause) = step {
-                    sleep(pause).await;
-                }
-            }
-            let mut body = respond
-                .send_response(http::Response::new(()), false)
-                .unwrap();
-            body.send_data(Bytes::from(path), true).unwrap();
+            let steps = reply(&counts.receive(&path, ""));
+            // A stream that the client has given up can be told nothing.
+            let _ = play_stream(respond, path, steps, &go_away).await;
             counts.done();
         });
     }
+}
+
+/// Plays the steps; then the path is the rest of the body.
+async fn play_stream(
+    mut respond: h2::server::SendResponse<Bytes>,
+    path: String,
+    steps: Reply,
+    go_away: &tokio::sync::mpsc::UnboundedSender<h2::Reason>,
+) -> Result<(), h2::Error> {
+    let mut body = None;
+    let mut headers = 0;
+    let sent = steps.iter().map(|step| match step {
+        Step::Send(bytes) => bytes.len(),
+        _ => 0,
+    });
+    let length = sent.sum::<usize>() + path.len();
+    for step in steps {
+        match step {
+            Step::Pause(pause) => sleep(pause).await,
+            Step::Headers(count) => headers = count,
+            Step::Send(bytes) => {
+                if body.is_none() {
+                    body = Some(respond.send_response(response(length, headers), false)?);
+                }
+                if let Some(body) = &mut body {
+                    body.send_data(bytes.into(), false)?;
+                }
+                // Else a reset would overtake it.
+                sleep(A_WHILE).await;
+            }
+            Step::ResetStream(reason) => {
+                match &mut body {
+                    Some(body) => body.send_reset(reason),
+                    None => respond.send_reset(reason),
+                }
+                return Ok(());
+            }
+            Step::GoAway(reason) => {
+                let _ = go_away.send(reason);
+                std::future::pending::<()>().await;
+            }
+            Step::Hang | Step::Close | Step::SendForEver(_) | Step::Trickle(_) => {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+    let mut body = match body {
+        Some(body) => body,
+        None => respond.send_response(response(length, headers), false)?,
+    };
+    body.send_data(path.into(), true)
+}
+
+fn response(length: usize, headers: usize) -> http::Response<()> {
+    let mut response = http::Response::builder().header("content-length", length);
+    for number in 0..headers {
+        response = response.header(format!("x-{number}"), "x".repeat(1000));
+    }
+    response.body(()).unwrap()
+}
+
+/// What the client says is not listened to.
+async fn serve_frames<S>(
+    mut stream: S,
+    counts: &Counts,
+    reply: &(dyn Fn(&Received) -> Reply + Send + Sync),
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let received = counts.receive("/", "");
+    play(&mut stream, reply(&received)).await;
+    std::future::pending::<()>().await;
 }
