@@ -24,6 +24,8 @@ mod go_cache;
 mod keys;
 #[path = "tamper/notes.rs"]
 mod notes;
+#[path = "tamper/rows.rs"]
+mod rows;
 #[path = "tamper/small_disk.rs"]
 mod small_disk;
 mod support;
