@@ -19,6 +19,8 @@ pub mod goproxy;
 pub mod gosum;
 pub mod gosumdb;
 pub mod module;
+#[cfg(feature = "modzip")]
+pub mod modzip;
 pub mod pattern;
 pub mod quoted;
 pub mod version;

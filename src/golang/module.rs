@@ -267,7 +267,7 @@ const fn is_path_byte(b: u8) -> bool {
 /// CON, PRN, AUX, NUL, COM1 to COM9 and LPT1 to LPT9, in any case.
 ///
 /// Source: Microsoft, "Naming Files, Paths, and Namespaces".
-fn is_reserved_on_windows(stem: &str) -> bool {
+pub(super) fn is_reserved_on_windows(stem: &str) -> bool {
     let (name, digit) = match stem.as_bytes() {
         [a, b, c] => ([*a, *b, *c], None),
         [a, b, c, d] => ([*a, *b, *c], Some(*d)),
