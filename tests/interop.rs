@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "oracle/ask.rs"]
+mod ask;
 #[path = "oracle/dice.rs"]
 mod dice;
 #[path = "oracle/judge.rs"]
