@@ -31,6 +31,8 @@ type request map[string]json.RawMessage
 type operation func(request) (answer, error)
 
 // operations are in the files that they concern: oracle_tlog.go, oracle_tiles.go, oracle_golang.go.
+// operations are in the files that they concern: oracle_tlog.go, oracle_golang.go,
+// oracle_zip.go.
 var operations = map[string]operation{
 	"parse_tile_path":    on(parseTilePath),
 	"tile_path":          on(tilePath),
@@ -56,6 +58,11 @@ var operations = map[string]operation{
 	"match_prefix_patterns": on(matchPrefixPatterns),
 	"hash_go_mod":           on(hashGoMod),
 	"hash_files":            on(hashFiles),
+
+	"check_zip":            on(checkZip),
+	"create_zip":           on(createZip),
+	"mod_zip_tests":        on(modZipTests),
+	"file_name_characters": on(fileNameCharacters),
 }
 
 // on reads the fields of a request into a T before it calls the operation. A field that T does not
