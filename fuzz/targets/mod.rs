@@ -5,6 +5,7 @@
 
 mod database;
 mod input;
+mod mod_zip;
 mod modules;
 mod notes;
 mod settings;
@@ -12,6 +13,7 @@ mod tree;
 mod trees;
 
 pub use database::{data_tile, evidence, lookup_reply};
+pub use mod_zip::mod_zip;
 pub use modules::{go_sum, h1, module_escape, pattern};
 pub use notes::{checkpoint, note};
 pub use settings::{go_flags, go_work, netrc, settings};
@@ -21,7 +23,7 @@ pub use trees::{proof, tile_auth, tile_path, tile_plan};
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("checkpoint", checkpoint),
     ("data_tile", data_tile),
     ("evidence", evidence),
@@ -30,6 +32,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("go_work", go_work),
     ("h1", h1),
     ("lookup_reply", lookup_reply),
+    ("mod_zip", mod_zip),
     ("module_escape", module_escape),
     ("netrc", netrc),
     ("note", note),

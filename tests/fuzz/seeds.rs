@@ -30,6 +30,8 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             "a\nb",
         ]),
         "lookup_reply" => encoded(LOOKUP_REPLIES, "reply"),
+        // Made by golang.org/x/mod/zip: go.mod and a/b.go; read in pieces of 7 bytes.
+        "mod_zip" => vec![[vec![7], decoded(MOD_ZIP)].concat()],
         "module_escape" => [
             texts(MODULES, &["path", "version"]),
             texts(ESCAPES, &["input"]),
@@ -54,6 +56,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     }
 }
 
+const MOD_ZIP: &str = "UEsDBBQACAAIAAAAAAAAAAAAAAAAAAAAAAAbAAAAZXhhbXBsZS5jb20vbUB2MS4wLjAvZ28ubW9kys1PKc1JVUitSMwtyEnVS87P1c/lAgQAAP//UEsHCLBxQY8bAAAAFQAAAFBLAwQUAAgACAAAAAAAAAAAAAAAAAAAAAAAGwAAAGV4YW1wbGUuY29tL21AdjEuMC4wL2EvYi5nbypITM5OTE9VSOQCBAAA//9QSwcIxUIyyRAAAAAKAAAAUEsBAhQAFAAIAAgAAAAAALBxQY8bAAAAFQAAABsAAAAAAAAAAAAAAAAAAAAAAGV4YW1wbGUuY29tL21AdjEuMC4wL2dvLm1vZFBLAQIUABQACAAIAAAAAADFQjLJEAAAAAoAAAAbAAAAAAAAAAAAAAAAAGQAAABleGFtcGxlLmNvbS9tQHYxLjAuMC9hL2IuZ29QSwUGAAAAAAIAAgCSAAAAvQAAAAAA";
 const CHECKPOINTS: &str = include_str!("../../testdata/vectors/checkpoints.json");
 const ESCAPES: &str = include_str!("../../testdata/vectors/escapes.json");
 const LOOKUP_REPLIES: &str = include_str!("../../testdata/vectors/lookup_replies.json");
@@ -147,4 +150,8 @@ fn numbers() -> Vec<Vec<u8>> {
         counting(7),
         counting(251),
     ]
+}
+
+fn decoded(base64: &str) -> Vec<u8> {
+    STANDARD.decode(base64).expect("base64")
 }

@@ -30,9 +30,8 @@ type request map[string]json.RawMessage
 // the answer.
 type operation func(request) (answer, error)
 
-// operations are in the files that they concern: oracle_tlog.go, oracle_tiles.go, oracle_golang.go.
-// operations are in the files that they concern: oracle_tlog.go, oracle_golang.go,
-// oracle_zip.go.
+// operations are in the files that they concern: oracle_tlog.go, oracle_tiles.go,
+// oracle_golang.go, oracle_zip.go.
 var operations = map[string]operation{
 	"parse_tile_path":    on(parseTilePath),
 	"tile_path":          on(tilePath),
