@@ -30,5 +30,8 @@ pub mod prover;
 #[cfg(feature = "io")]
 pub mod verify;
 
+#[cfg(feature = "gate")]
+pub mod gate;
+
 #[cfg(feature = "cli")]
 pub mod cli;

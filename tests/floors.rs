@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 6] = [
     &["sumdb"],
     &["io"],
     &["prover"],
-    &["verify"],
+    &["verify", "gate"],
     &["cli"],
 ];
 

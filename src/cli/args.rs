@@ -143,6 +143,7 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Verify(VerifyArgs),
+    Gate(GateArgs),
     Lookup(LookupArgs),
     Heads(HeadsArgs),
     Evidence(EvidenceArgs),
@@ -175,6 +176,31 @@ pub(super) struct VerifyArgs {
           default_missing_value = "true",
           value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) allow_unchecked: Option<bool>,
+}
+
+/// Let no module byte through before its hash is proven in the log
+///
+/// With a command: runs it so that the go command can fetch modules through the gate alone, and
+/// returns its exit code; 125 if the gate itself fails, 126 and 127 as a shell has them, and 1 if
+/// the command succeeded though the gate refused something. With --listen: a module proxy.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck gate -- go build ./...
+  sumcheck gate -- go mod download
+  sumcheck gate --listen 127.0.0.1:8080      and then GOPROXY=http://127.0.0.1:8080")]
+pub(super) struct GateArgs {
+    /// Serve on this address until interrupted
+    #[arg(
+        long,
+        value_name = "ADDR",
+        conflicts_with = "command",
+        required_unless_present = "command"
+    )]
+    pub(super) listen: Option<std::net::SocketAddr>,
+
+    /// What to run, after --
+    #[arg(last = true, value_name = "CMD")]
+    pub(super) command: Vec<std::ffi::OsString>,
 }
 
 /// Show the log's authenticated record of a module version

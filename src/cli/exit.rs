@@ -15,6 +15,10 @@ pub enum Exit {
     Unverified,
     /// 4: the log misbehaved; the evidence is on disk.
     Misbehaviour,
+    /// 125: the gate failed before the command that it was to run.
+    GateFailed,
+    /// The code of the command that the gate ran.
+    Command(u8),
     /// 130: interrupted.
     Interrupted,
     /// 143: terminated.
@@ -31,6 +35,8 @@ impl Exit {
             Self::Usage => 2,
             Self::Unverified => 3,
             Self::Misbehaviour => 4,
+            Self::GateFailed => 125,
+            Self::Command(code) => code,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -53,8 +59,9 @@ impl Exit {
             Self::Unverified => 2,
             Self::Negative => 3,
             Self::Misbehaviour => 4,
-            Self::Interrupted => 5,
-            Self::Terminated => 6,
+            Self::GateFailed | Self::Command(_) => 5,
+            Self::Interrupted => 6,
+            Self::Terminated => 7,
         }
     }
 }

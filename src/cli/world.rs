@@ -31,6 +31,39 @@ pub(super) fn prover(
     refresh: bool,
     requests: usize,
 ) -> anyhow::Result<Prover> {
+    let deadline = deadline(requests, settings.concurrency);
+    open(global, settings, refresh, Some(deadline))
+}
+
+/// A prover that lasts as long as the process.
+pub(super) fn prover_without_end(
+    global: &GlobalArgs,
+    settings: &Settings,
+) -> anyhow::Result<Prover> {
+    open(global, settings, false, None)
+}
+
+/// A client with the user's settings; no packet is sent yet.
+pub(super) fn http_client(
+    global: &GlobalArgs,
+    settings: &Settings,
+    deadline: Option<Instant>,
+) -> HttpClient {
+    HttpClient::new(HttpSettings {
+        concurrency: settings.concurrency,
+        credentials: settings.credentials.clone(),
+        observer: global.verbose.then(|| Arc::new(show_request) as Observer),
+        deadline,
+        ..HttpSettings::default()
+    })
+}
+
+fn open(
+    global: &GlobalArgs,
+    settings: &Settings,
+    refresh: bool,
+    deadline: Option<Instant>,
+) -> anyhow::Result<Prover> {
     let home = Home::open(&settings.home)?;
     let store = Store::open(&home)?;
     let go_cache = settings
@@ -38,17 +71,10 @@ pub(super) fn prover(
         .sumdb_cache_dir()
         .zip(settings.go.sumdb_config_dir())
         .map(|(download, config)| GoCache::new(&download, &config, settings.key.name()));
-    let http = HttpSettings {
-        concurrency: settings.concurrency,
-        credentials: settings.credentials.clone(),
-        observer: global.verbose.then(|| Arc::new(show_request) as Observer),
-        deadline: Some(deadline(requests, settings.concurrency)),
-        ..HttpSettings::default()
-    };
     Ok(Prover {
         key: settings.key.clone(),
         address: settings.address.clone(),
-        http: HttpClient::new(http),
+        http: http_client(global, settings, deadline),
         home,
         store: RefCell::new(store),
         go_cache,

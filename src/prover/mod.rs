@@ -11,6 +11,7 @@ mod keep;
 mod outcome;
 mod progress;
 mod run;
+mod tile;
 mod tiles;
 
 use std::cell::RefCell;
@@ -21,6 +22,7 @@ pub use self::evidence::EvidenceError;
 pub use self::outcome::{Fault, Outcome, Proofs, ProveError};
 pub use self::progress::Progress;
 use self::run::Run;
+pub use self::tile::TileOutcome;
 use crate::golang::module::ModuleVersion;
 use crate::io::database::DatabaseAddress;
 use crate::io::go_cache::GoCache;
@@ -63,6 +65,22 @@ impl Prover {
     /// [`ProveError`] if the log misbehaved or the state cannot be used; all that is merely
     /// unavailable stands in the [`Proofs`].
     pub async fn prove(&self, modules: &BTreeSet<ModuleVersion>) -> Result<Proofs, ProveError> {
+        self.prove_under(modules, self.refresh).await
+    }
+
+    /// Asks for the log's newest head, and ties it into the timeline.
+    ///
+    /// # Errors
+    /// As [`Prover::prove`].
+    pub async fn newest_head(&self) -> Result<Proofs, ProveError> {
+        self.prove_under(&BTreeSet::new(), true).await
+    }
+
+    async fn prove_under(
+        &self,
+        modules: &BTreeSet<ModuleVersion>,
+        refresh: bool,
+    ) -> Result<Proofs, ProveError> {
         // 3. What is already proven, then what the go command has, then the network.
         let mut proofs = Proofs::default();
         let timeline = self.restore(modules, &mut proofs)?;
@@ -70,13 +88,13 @@ impl Prover {
             .iter()
             .filter(|module| !proofs.outcomes.contains_key(*module))
             .collect();
-        if unknown.is_empty() && !self.refresh {
+        if unknown.is_empty() && !refresh {
             return Ok(proofs);
         }
 
         let mut run = Run::new(self, timeline, proofs);
         let cached = run.read_go_cache(&unknown);
-        let all_on_disk = cached.len() == unknown.len() && !self.refresh;
+        let all_on_disk = cached.len() == unknown.len() && !refresh;
         let proven = (all_on_disk || self.offline) && run.prove_from_disk().await?;
         if self.offline {
             return Ok(run.end_offline(&unknown));

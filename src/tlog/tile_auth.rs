@@ -43,6 +43,16 @@ pub enum PlanError {
         /// Tree size in records.
         size: u64,
     },
+    /// The tile would lie beyond the tree.
+    #[error("tile {index} of level {level} is not in a tree of {size} records")]
+    TileOutsideTree {
+        /// Tile level.
+        level: u8,
+        /// Number of the tile on its level.
+        index: u64,
+        /// Tree size in records.
+        size: u64,
+    },
     /// The older tree is the larger one.
     #[error("a tree of {old_size} records is no beginning of one of {size}")]
     NotOlder {
@@ -82,6 +92,22 @@ impl TilePlan {
             });
         }
         self.insert_with_parents(0, climb(index, self.height));
+        Ok(())
+    }
+
+    /// Adds what proves the tile with this number on a tile level.
+    ///
+    /// # Errors
+    /// [`PlanError::TileOutsideTree`]
+    pub fn add_tile(&mut self, level: u8, index: u64) -> Result<(), PlanError> {
+        if Tile::in_tree(self.height, level, index, self.size).is_none() {
+            return Err(PlanError::TileOutsideTree {
+                level,
+                index,
+                size: self.size,
+            });
+        }
+        self.insert_with_parents(level, index);
         Ok(())
     }
 
@@ -264,6 +290,12 @@ impl AuthenticTiles {
     #[must_use]
     pub const fn head(&self) -> TreeHead {
         self.head
+    }
+
+    /// An authentic tile, as wide as it is in this tree.
+    #[must_use]
+    pub fn tile(&self, level: u8, index: u64) -> Option<&Arc<HashedTile>> {
+        self.tiles.get(&(level, index))
     }
 
     /// The authentic tiles.

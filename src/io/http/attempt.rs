@@ -5,19 +5,23 @@ use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE,
+};
 use reqwest::{Method, Request, Response, StatusCode, Url, Version};
 use tokio::time::Instant;
 
-use super::Answer;
 use super::attempt_clock::AttemptClock;
-use super::body::{self, BodyFailure};
-use super::connect::Connections;
+use super::body;
+use super::connect::{Connections, Encoding};
 use super::error::{FetchError, ShownUrl, Timeout, escaped, root_cause};
 use super::head_start::HeadStarts;
 use super::redirect::{self, Trail};
 use super::retry;
 use super::trace::{Observer, RequestTrace};
+use super::transfer::Transfer;
+
+const CANNOT_BE_SENT: &str = "it cannot be sent as it is";
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -37,18 +41,28 @@ impl From<FetchError> for Failure {
 }
 
 /// One attempt, about to be made.
-pub(super) struct Attempt<'a> {
+pub(super) struct Attempt<'a, 't> {
     pub(super) connections: &'a Connections,
     pub(super) head_starts: &'a HeadStarts,
     pub(super) observer: Option<&'a Observer>,
     pub(super) number: u32,
     pub(super) clock: AttemptClock,
-    pub(super) limit_bytes: usize,
+    pub(super) encoding: Encoding,
+    pub(super) transfer: &'a mut Transfer<'t>,
+}
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// The sink has the whole body.
+    Whole,
+    /// There is no such thing.
+    Absent { status: u16, message: String },
 }
 
 /// What one request led to.
 enum Step {
-    Answer(Answer),
+    Arrived(Arrival),
     Redirect(StatusCode, HeaderMap),
 }
 
@@ -56,22 +70,22 @@ enum Step {
 #[derive(Default)]
 struct Seen {
     status: Option<(u16, Version)>,
-    body_bytes: usize,
+    message_bytes: usize,
 }
 
-impl Attempt<'_> {
+impl Attempt<'_, '_> {
     /// The answer of a URL, or of the one to which it redirects.
     pub(super) async fn follow(
-        &self,
+        &mut self,
         url: &Url,
         authorization: Option<&HeaderValue>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Arrival, Failure> {
         let mut trail = Trail::new();
         let mut authorization = authorization;
         let mut here = url.clone();
         loop {
             match self.observed(&here, authorization).await? {
-                Step::Answer(answer) => return Ok(answer),
+                Step::Arrived(arrival) => return Ok(arrival),
                 Step::Redirect(status, headers) => {
                     let next = trail.next(&here, status, &headers).map_err(|refusal| {
                         FetchError::Redirect {
@@ -88,19 +102,21 @@ impl Attempt<'_> {
     }
 
     async fn observed(
-        &self,
+        &mut self,
         url: &Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<Step, Failure> {
         let started = Instant::now();
         let mut seen = Seen::default();
+        let before = self.transfer.received_bytes;
         let step = self.request(url, authorization, &mut seen).await;
         if let Some(observer) = self.observer {
             observer(&RequestTrace {
                 url: ShownUrl::new(url),
                 attempt: self.number,
                 status: seen.status,
-                body_bytes: seen.body_bytes,
+                body_bytes: seen.message_bytes
+                    + self.transfer.received_bytes.saturating_sub(before),
                 elapsed: started.elapsed(),
                 error: step.as_ref().err().map(|failure| failure.error.clone()),
             });
@@ -109,7 +125,7 @@ impl Attempt<'_> {
     }
 
     async fn request(
-        &self,
+        &mut self,
         url: &Url,
         authorization: Option<&HeaderValue>,
         seen: &mut Seen,
@@ -120,7 +136,16 @@ impl Attempt<'_> {
                 .headers_mut()
                 .insert(AUTHORIZATION, authorization.clone());
         }
-        let client = self.connections.client(url)?;
+        if let Some((from, validator)) = self.transfer.resume() {
+            let headers = request.headers_mut();
+            headers.insert(
+                RANGE,
+                HeaderValue::from_maybe_shared(format!("bytes={from}-"))
+                    .map_err(|_| invalid(url))?,
+            );
+            headers.insert(IF_RANGE, validator.clone());
+        }
+        let client = self.connections.client(url, self.encoding)?;
         let goes_first = self.head_starts.enter(url).await;
         let response = self.clock.wait(url, client.execute(request)).await?;
         drop(goes_first);
@@ -129,10 +154,10 @@ impl Attempt<'_> {
         self.receive(url, response, seen).await
     }
 
-    /// Only 200 is an answer: a part (206), nothing (204) or "as before" (304) is not what was
-    /// asked for.
+    /// Only 200 is an answer, and 206 where the rest of one was asked for: nothing (204) or "as
+    /// before" (304) is not what was asked for.
     async fn receive(
-        &self,
+        &mut self,
         url: &Url,
         mut response: Response,
         seen: &mut Seen,
@@ -140,18 +165,19 @@ impl Attempt<'_> {
         let status = response.status();
         match status.as_u16() {
             200 => {
-                let body = body::read(url, &mut response, self.limit_bytes, &self.clock).await;
-                let body = body.map_err(|BodyFailure { error, read_bytes }| {
-                    seen.body_bytes = read_bytes;
-                    error
-                })?;
-                seen.body_bytes = body.len();
-                Ok(Step::Answer(Answer::Found(body)))
+                body::begin(url, &response, self.transfer)?;
+                self.transfer.validator = strong_validator(self.encoding, response.headers());
+                body::read(url, &mut response, self.transfer, &self.clock).await?;
+                Ok(Step::Arrived(Arrival::Whole))
+            }
+            206 if continues(self.transfer, response.headers()) => {
+                body::read(url, &mut response, self.transfer, &self.clock).await?;
+                Ok(Step::Arrived(Arrival::Whole))
             }
             code @ (404 | 410) => {
                 let message = body::first_words(&mut response, &self.clock).await;
-                seen.body_bytes = message.len();
-                Ok(Step::Answer(Answer::Absent {
+                seen.message_bytes = message.len();
+                Ok(Step::Arrived(Arrival::Absent {
                     status: code,
                     message,
                 }))
@@ -180,6 +206,31 @@ impl Attempt<'_> {
     }
 }
 
+/// The entity tag of a body that can be gone on with. That of a compressed one is of its compressed
+/// bytes, and a weak one allows other bytes.
+fn strong_validator(encoding: Encoding, headers: &HeaderMap) -> Option<HeaderValue> {
+    let tag = headers.get(ETAG)?;
+    (encoding == Encoding::AsIs && tag.as_bytes().starts_with(b"\"")).then(|| tag.clone())
+}
+
+/// Whether a part begins just where the transfer broke off (RFC 9110 section 14.4).
+fn continues(transfer: &Transfer<'_>, headers: &HeaderMap) -> bool {
+    let Some((from, _)) = transfer.resume() else {
+        return false;
+    };
+    let range = headers
+        .get(CONTENT_RANGE)
+        .and_then(|range| range.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
+}
+
+fn invalid(url: &Url) -> FetchError {
+    FetchError::InvalidUrl {
+        url: ShownUrl::new(url),
+        reason: CANNOT_BE_SENT,
+    }
+}
+
 /// A web page is not for a terminal.
 fn is_page(headers: &HeaderMap) -> bool {
     headers
@@ -193,7 +244,7 @@ fn not_sent(url: &Url, error: &reqwest::Error) -> FetchError {
     if error.is_builder() {
         FetchError::InvalidUrl {
             url,
-            reason: "it cannot be sent as it is",
+            reason: CANNOT_BE_SENT,
         }
     } else if let Some(cause) = tls_cause(error) {
         FetchError::Tls {

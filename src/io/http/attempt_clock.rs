@@ -6,11 +6,12 @@ use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{FetchError, ShownUrl, Timeout};
-use super::limits::{ATTEMPT_TIMEOUT, SILENCE_TIMEOUT};
+use super::limits::Patience;
 
 /// When an attempt has to end, and what that means.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttemptClock {
+    silence: Duration,
     end: Instant,
     at_end: AtEnd,
 }
@@ -24,21 +25,25 @@ enum AtEnd {
 impl AttemptClock {
     /// An attempt that begins now and ends with the first of its own limit, what is left of the
     /// budget of all attempts, and the run's deadline.
-    pub(super) fn start(budget: Duration, deadline: Option<Instant>) -> Self {
+    pub(super) fn start(patience: &Patience, budget: Duration, deadline: Option<Instant>) -> Self {
         let now = Instant::now();
-        let mut clock = if budget < ATTEMPT_TIMEOUT {
+        let silence = patience.silence;
+        let mut clock = if budget < patience.attempt {
             Self {
+                silence,
                 end: now + budget,
-                at_end: AtEnd::Timeout(Timeout::AllAttempts),
+                at_end: AtEnd::Timeout(Timeout::AllAttempts(patience.all_attempts)),
             }
         } else {
             Self {
-                end: now + ATTEMPT_TIMEOUT,
-                at_end: AtEnd::Timeout(Timeout::Attempt),
+                silence,
+                end: now + patience.attempt,
+                at_end: AtEnd::Timeout(Timeout::Attempt(patience.attempt)),
             }
         };
         if let Some(deadline) = deadline.filter(|deadline| *deadline < clock.end) {
             clock = Self {
+                silence,
                 end: deadline,
                 at_end: AtEnd::RunTimeLimit,
             };
@@ -52,9 +57,9 @@ impl AttemptClock {
         url: &Url,
         next: F,
     ) -> Result<F::Output, FetchError> {
-        let silence = Instant::now() + SILENCE_TIMEOUT;
+        let silence = Instant::now() + self.silence;
         let (end, at_end) = if silence < self.end {
-            (silence, AtEnd::Timeout(Timeout::Silence))
+            (silence, AtEnd::Timeout(Timeout::Silence(self.silence)))
         } else {
             (self.end, self.at_end)
         };

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::{Response, Url};
 use tokio::time::timeout_at;
 
 use super::attempt_clock::AttemptClock;
 use super::error::{FetchError, ShownUrl, root_cause};
+use super::transfer::{Stop, Transfer};
 
 /// The words of a 404 are for a person: what the go command says of a module fits in it.
 pub(super) const MESSAGE_BYTES: usize = 2048;
@@ -15,73 +15,74 @@ pub(super) const MESSAGE_BYTES: usize = 2048;
 /// Words that come later than this after the status are not worth waiting for.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A body that did not come whole.
-pub(super) struct BodyFailure {
-    pub(super) error: FetchError,
-    /// What had come, decompressed.
-    pub(super) read_bytes: usize,
-}
-
-/// The whole body, if it has at most `limit_bytes` decompressed bytes; reading ends with the first
-/// byte more.
+/// The body, as far as it has at most the transfer's limit of bytes, decompressed; reading ends
+/// with the first byte more.
 pub(super) async fn read(
     url: &Url,
     response: &mut Response,
-    limit_bytes: usize,
-    clock: &AttemptClock,
-) -> Result<Bytes, BodyFailure> {
-    let mut body = Vec::new();
-    match append(url, response, &mut body, limit_bytes, clock).await {
-        Ok(()) => Ok(Bytes::from(body)),
-        Err(error) => Err(BodyFailure {
-            error,
-            read_bytes: body.len(),
-        }),
-    }
-}
-
-async fn append(
-    url: &Url,
-    response: &mut Response,
-    body: &mut Vec<u8>,
-    limit_bytes: usize,
+    transfer: &mut Transfer<'_>,
     clock: &AttemptClock,
 ) -> Result<(), FetchError> {
-    let too_large = || FetchError::TooLarge {
+    let too_large = |limit_bytes| FetchError::TooLarge {
         url: ShownUrl::new(url),
         limit_bytes,
     };
     // The length that the server claims, unless the body is compressed.
     let claimed = response
         .content_length()
-        .map(|claimed| usize::try_from(claimed).unwrap_or(usize::MAX));
-    if let Some(claimed) = claimed {
-        if claimed > limit_bytes {
-            return Err(too_large());
-        }
-        body.reserve_exact(claimed);
-    }
+        .map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    let claimed = claimed.map(|length| transfer.received_bytes.saturating_add(length));
     let incomplete = |cause| FetchError::Incomplete {
         url: ShownUrl::new(url),
         cause,
     };
+    let stopped = |Stop| FetchError::Stopped {
+        url: ShownUrl::new(url),
+    };
     loop {
         let chunk = clock.wait(url, response.chunk()).await?;
         let Some(chunk) = chunk.map_err(|error| incomplete(root_cause(&error)))? else {
+            let received = transfer.received_bytes;
             return match claimed {
                 // An HTTP/2 stream that is reset with NO_ERROR just ends for the library.
-                Some(claimed) if body.len() < claimed => Err(incomplete(format!(
-                    "it has {} of its {claimed} bytes",
-                    body.len()
+                Some(claimed) if received < claimed => Err(incomplete(format!(
+                    "it has {received} of its {claimed} bytes"
                 ))),
                 _ => Ok(()),
             };
         };
-        if chunk.len() > limit_bytes.saturating_sub(body.len()) {
-            return Err(too_large());
+        let left = transfer.limit_bytes.saturating_sub(transfer.received_bytes);
+        if chunk.len() > left {
+            return Err(too_large(transfer.limit_bytes));
         }
-        body.extend_from_slice(&chunk);
+        transfer.sink.take(&chunk).map_err(stopped)?;
+        transfer.received_bytes += chunk.len();
     }
+}
+
+/// A new body begins in the sink.
+pub(super) fn begin(
+    url: &Url,
+    response: &Response,
+    transfer: &mut Transfer<'_>,
+) -> Result<(), FetchError> {
+    // The length that the server claims, unless the body is compressed.
+    let length = response.content_length();
+    let limit = u64::try_from(transfer.limit_bytes).unwrap_or(u64::MAX);
+    if length.is_some_and(|length| length > limit) {
+        return Err(FetchError::TooLarge {
+            url: ShownUrl::new(url),
+            limit_bytes: transfer.limit_bytes,
+        });
+    }
+    transfer.received_bytes = 0;
+    transfer.validator = None;
+    transfer
+        .sink
+        .begin(length)
+        .map_err(|Stop| FetchError::Stopped {
+            url: ShownUrl::new(url),
+        })
 }
 
 /// The first words of a body that is no answer, as far as they come.

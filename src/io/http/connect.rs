@@ -7,16 +7,31 @@ use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};
 use super::error::{FetchError, root_cause};
 use super::limits::CONNECT_TIMEOUT;
 
+/// How a body may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// Compressed, if the server likes.
+    Any,
+    /// As it is: a zip gets no smaller, and half of one could not be gone on with.
+    AsIs,
+}
+
+/// How a server is reached.
+#[derive(Debug, Clone, Copy)]
+enum Route {
+    /// Through the proxies of the environment.
+    Proxied,
+    /// This machine itself, which no proxy reaches: the go command does it so.
+    Direct,
+}
+
 /// The reqwest clients, each built at its first use: reading the trusted roots takes longer than
 /// a whole run that finds everything on disk.
 #[derive(Debug)]
 pub(super) struct Connections {
     user_agent: String,
     concurrency: usize,
-    /// Goes through the proxies of the environment.
-    proxied: OnceLock<Client>,
-    /// For this machine itself, which no proxy reaches: the go command does it so.
-    direct: OnceLock<Client>,
+    clients: [OnceLock<Client>; 4],
     #[cfg(test)]
     pub(super) test_roots: Vec<Certificate>,
 }
@@ -26,35 +41,43 @@ impl Connections {
         Self {
             user_agent,
             concurrency,
-            proxied: OnceLock::new(),
-            direct: OnceLock::new(),
+            clients: Default::default(),
             #[cfg(test)]
             test_roots: Vec::new(),
         }
     }
 
     /// The client for this URL.
-    pub(super) fn client(&self, url: &Url) -> Result<&Client, FetchError> {
-        let (cell, direct) = if is_this_machine(url) {
-            (&self.direct, true)
+    pub(super) fn client(&self, url: &Url, encoding: Encoding) -> Result<&Client, FetchError> {
+        let route = if is_this_machine(url) {
+            Route::Direct
         } else {
-            (&self.proxied, false)
+            Route::Proxied
+        };
+        let [any_proxied, any_direct, as_is_proxied, as_is_direct] = &self.clients;
+        let cell = match (encoding, route) {
+            (Encoding::Any, Route::Proxied) => any_proxied,
+            (Encoding::Any, Route::Direct) => any_direct,
+            (Encoding::AsIs, Route::Proxied) => as_is_proxied,
+            (Encoding::AsIs, Route::Direct) => as_is_direct,
         };
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        let client = self.build(direct).map_err(|error| FetchError::Setup {
-            cause: root_cause(&error),
-        })?;
+        let client = self
+            .build(route, encoding)
+            .map_err(|error| FetchError::Setup {
+                cause: root_cause(&error),
+            })?;
         Ok(cell.get_or_init(|| client))
     }
 
     #[cfg(test)]
     pub(super) fn are_built(&self) -> bool {
-        self.proxied.get().is_some() || self.direct.get().is_some()
+        self.clients.iter().any(|client| client.get().is_some())
     }
 
-    fn build(&self, direct: bool) -> reqwest::Result<Client> {
+    fn build(&self, route: Route, encoding: Encoding) -> reqwest::Result<Client> {
         // Fails if there is one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder()
@@ -65,10 +88,13 @@ impl Connections {
             .retry(retry::never())
             .referer(false)
             .tcp_nodelay(true)
+            .gzip(encoding == Encoding::Any)
             .pool_max_idle_per_host(self.concurrency);
         let builder = self.trust_roots(builder)?;
-        let builder = if direct { builder.no_proxy() } else { builder };
-        builder.build()
+        match route {
+            Route::Direct => builder.no_proxy().build(),
+            Route::Proxied => builder.build(),
+        }
     }
 
     /// The platform's roots (which honour SSL_CERT_FILE), and Mozilla's for a machine that has

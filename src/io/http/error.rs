@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::limits::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, GET_BUDGET, MAX_REDIRECTS, SILENCE_TIMEOUT};
+use super::limits::{CONNECT_TIMEOUT, MAX_REDIRECTS};
 
 /// An error fits a few lines of a terminal even if a server chose the URL or the words.
 const MAX_SHOWN_BYTES: usize = 400;
@@ -107,6 +107,12 @@ pub enum FetchError {
         /// What the HTTP library said.
         cause: String,
     },
+    /// Whoever takes the bytes wants no more of them, and knows why.
+    #[error("the answer of {url} was given up: it is not what was asked for")]
+    Stopped {
+        /// What was asked for.
+        url: ShownUrl,
+    },
     /// A file of a `file:` URL.
     #[error("cannot read {url}: {cause}")]
     File {
@@ -118,12 +124,18 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Whether it took too long.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::RunTimeLimit { .. })
+    }
+
     /// Whether the same request may succeed a moment later.
     #[must_use]
     pub fn transient(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Interrupted { .. } | Self::Incomplete { .. } => true,
-            Self::Timeout { timeout, .. } => *timeout != Timeout::AllAttempts,
+            Self::Timeout { timeout, .. } => !matches!(timeout, Timeout::AllAttempts(_)),
             Self::Status { status, .. } => *status == 429 || (500..600).contains(status),
             Self::InvalidUrl { .. }
             | Self::InsecureCredentials { .. }
@@ -132,6 +144,7 @@ impl FetchError {
             | Self::RunTimeLimit { .. }
             | Self::Redirect { .. }
             | Self::TooLarge { .. }
+            | Self::Stopped { .. }
             | Self::File { .. } => false,
         }
     }
@@ -142,12 +155,12 @@ impl FetchError {
 pub enum Timeout {
     /// The connection was not there in time.
     Connect,
-    /// The server said nothing, before its answer or within it.
-    Silence,
-    /// One attempt, however busy the server was.
-    Attempt,
-    /// All attempts and the pauses between them.
-    AllAttempts,
+    /// The server said nothing for so long, before its answer or within it.
+    Silence(Duration),
+    /// One attempt took so long, however busy the server was.
+    Attempt(Duration),
+    /// All attempts and the pauses between them took so long.
+    AllAttempts(Duration),
 }
 
 impl fmt::Display for Timeout {
@@ -159,19 +172,21 @@ impl fmt::Display for Timeout {
                 "no connection within {} s",
                 seconds(CONNECT_TIMEOUT)
             ),
-            Self::Silence => write!(formatter, "nothing came for {} s", seconds(SILENCE_TIMEOUT)),
-            Self::Attempt => {
+            Self::Silence(limit) => {
+                write!(formatter, "nothing came for {} s", seconds(*limit))
+            }
+            Self::Attempt(limit) => {
                 write!(
                     formatter,
                     "the answer was not complete within {} s",
-                    seconds(ATTEMPT_TIMEOUT)
+                    seconds(*limit)
                 )
             }
-            Self::AllAttempts => {
+            Self::AllAttempts(limit) => {
                 write!(
                     formatter,
                     "all attempts together may take {} s",
-                    seconds(GET_BUDGET)
+                    seconds(*limit)
                 )
             }
         }

@@ -4,18 +4,20 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Component;
 
-use bytes::Bytes;
 use reqwest::Url;
 
-use super::Answer;
+use super::attempt::Arrival;
 use super::error::{FetchError, ShownUrl, escaped};
+use super::transfer::{Stop, Transfer};
 
 /// go's status for a file that is not there.
 const NOT_FOUND: u16 = 404;
 
-/// The file of a URL, if it has at most `limit_bytes`. Such files are small, so reading one does
-/// not hold up the requests around it.
-pub(super) fn read(url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> {
+/// What is read at once.
+const CHUNK_BYTES: usize = 1 << 16;
+
+/// Gives the file of a URL to the sink, if it has at most the transfer's limit of bytes.
+pub(super) fn read(url: &Url, transfer: &mut Transfer<'_>) -> Result<Arrival, FetchError> {
     let shown = || ShownUrl::new(url);
     let invalid = |reason| FetchError::InvalidUrl {
         url: shown(),
@@ -46,34 +48,49 @@ pub(super) fn read(url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> 
             });
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Answer::Absent {
+            return Ok(Arrival::Absent {
                 status: NOT_FOUND,
                 message: String::new(),
             });
         }
         Err(error) => return Err(failed(&error)),
     }
-    let file = File::open(&path).map_err(|error| failed(&error))?;
-    let mut body = Vec::new();
-    // One byte more tells a file at the limit from one above.
-    let at_most = u64::try_from(limit_bytes)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    file.take(at_most)
-        .read_to_end(&mut body)
-        .map_err(|error| failed(&error))?;
-    if body.len() > limit_bytes {
-        return Err(FetchError::TooLarge {
-            url: shown(),
-            limit_bytes,
-        });
+    let mut file = File::open(&path).map_err(|error| failed(&error))?;
+    let stopped = |Stop| FetchError::Stopped { url: shown() };
+    transfer.sink.begin(None).map_err(stopped)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let read_bytes = file.read(&mut chunk).map_err(|error| failed(&error))?;
+        let chunk = chunk.get(..read_bytes).unwrap_or_default();
+        if chunk.is_empty() {
+            return Ok(Arrival::Whole);
+        }
+        transfer.received_bytes += chunk.len();
+        if transfer.received_bytes > transfer.limit_bytes {
+            return Err(FetchError::TooLarge {
+                url: shown(),
+                limit_bytes: transfer.limit_bytes,
+            });
+        }
+        transfer.sink.take(chunk).map_err(stopped)?;
     }
-    Ok(Answer::Found(Bytes::from(body)))
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::super::Answer;
+    use super::super::transfer::InMemory;
     use super::*;
+
+    fn read(url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> {
+        let mut body = InMemory::default();
+        match super::read(url, &mut Transfer::new(&mut body, limit_bytes))? {
+            Arrival::Whole => Ok(Answer::Found(body.into_bytes())),
+            Arrival::Absent { status, message } => Ok(Answer::Absent { status, message }),
+        }
+    }
 
     fn mirror() -> (tempfile::TempDir, Url) {
         let folder = tempfile::tempdir().unwrap();

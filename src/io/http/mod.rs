@@ -17,6 +17,7 @@ mod limits;
 mod redirect;
 mod retry;
 mod trace;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
@@ -26,19 +27,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Url;
-use reqwest::header::HeaderValue;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use self::attempt::{Attempt, Failure};
+use self::attempt::{Arrival, Attempt, Failure};
 use self::attempt_clock::AttemptClock;
-use self::connect::Connections;
+use self::connect::{Connections, Encoding};
 use self::error::without_credentials;
 pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};
 use self::head_start::HeadStarts;
-use self::limits::GET_BUDGET;
+use self::limits::{FOR_A_DOWNLOAD, FOR_AN_ANSWER, Patience};
 pub use self::trace::{Observer, RequestTrace};
+use self::transfer::{InMemory, Transfer};
+pub use self::transfer::{Sink, Stop};
 use super::netrc::Credentials;
 
 /// Enough to hide a round trip of 100 ms behind others, and fewer than the 100 streams that
@@ -103,6 +105,20 @@ pub enum Answer {
     },
 }
 
+/// What became of a download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Download {
+    /// Status 200, and the sink has the whole body.
+    Whole,
+    /// The server says that there is no such thing.
+    Absent {
+        /// 404 or 410.
+        status: u16,
+        /// The first words of the body, as they came: escape them before they are shown.
+        message: String,
+    },
+}
+
 /// The client. Making one costs nothing: connections and trusted roots come with the first
 /// request.
 #[derive(Debug)]
@@ -132,9 +148,49 @@ impl HttpClient {
     /// # Errors
     /// [`FetchError`]; of several failed attempts, the last one's.
     pub async fn get(&self, url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> {
+        let mut body = InMemory::default();
+        let mut transfer = Transfer::new(&mut body, limit_bytes);
+        let arrival = self
+            .transfer(url, &mut transfer, &FOR_AN_ANSWER, Encoding::Any)
+            .await?;
+        Ok(match arrival {
+            Arrival::Whole => Answer::Found(body.into_bytes()),
+            Arrival::Absent { status, message } => Answer::Absent { status, message },
+        })
+    }
+
+    /// Gives the body of a URL, of at most `limit_bytes`, to `sink` while it comes. Where a
+    /// connection breaks and the server can tell that the body is still the same, the next attempt
+    /// goes on from there.
+    ///
+    /// # Errors
+    /// [`FetchError`]; of several failed attempts, the last one's.
+    pub async fn download(
+        &self,
+        url: &Url,
+        limit_bytes: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<Download, FetchError> {
+        let mut transfer = Transfer::new(sink, limit_bytes);
+        let arrival = self
+            .transfer(url, &mut transfer, &FOR_A_DOWNLOAD, Encoding::AsIs)
+            .await?;
+        Ok(match arrival {
+            Arrival::Whole => Download::Whole,
+            Arrival::Absent { status, message } => Download::Absent { status, message },
+        })
+    }
+
+    async fn transfer(
+        &self,
+        url: &Url,
+        transfer: &mut Transfer<'_>,
+        patience: &Patience,
+        encoding: Encoding,
+    ) -> Result<Arrival, FetchError> {
         match url.scheme() {
             "https" | "http" => {}
-            "file" => return file::read(url, limit_bytes),
+            "file" => return file::read(url, transfer),
             _ => {
                 let reason = "its scheme is none of https, http and file";
                 return Err(FetchError::InvalidUrl {
@@ -147,20 +203,27 @@ impl HttpClient {
         let plain = without_credentials(url);
 
         let mut delays = retry::delays();
-        let mut budget = GET_BUDGET;
+        let mut budget = patience.all_attempts;
         let mut number = 1;
         loop {
             let permit = self.turn(url).await?;
             let started = Instant::now();
-            let answer = self
-                .attempt(&plain, authorization.as_ref(), limit_bytes, number, budget)
-                .await;
+            let mut attempt = Attempt {
+                connections: &self.connections,
+                head_starts: &self.head_starts,
+                observer: self.settings.observer.as_ref(),
+                number,
+                clock: AttemptClock::start(patience, budget, self.settings.deadline),
+                encoding,
+                transfer,
+            };
+            let arrival = attempt.follow(&plain, authorization.as_ref()).await;
             let_connection_return().await;
             // Others may go while we pause.
             drop(permit);
             budget = budget.saturating_sub(started.elapsed());
-            let Err(Failure { error, retry_after }) = answer else {
-                return answer.map_err(|failure| failure.error);
+            let Err(Failure { error, retry_after }) = arrival else {
+                return arrival.map_err(|failure| failure.error);
             };
             let delay = match delays.next() {
                 Some(delay) if error.transient() => delay.max(retry_after.unwrap_or_default()),
@@ -174,25 +237,6 @@ impl HttpClient {
             budget = budget.saturating_sub(delay);
             number += 1;
         }
-    }
-
-    async fn attempt(
-        &self,
-        url: &Url,
-        authorization: Option<&HeaderValue>,
-        limit_bytes: usize,
-        number: u32,
-        budget: Duration,
-    ) -> Result<Answer, Failure> {
-        let attempt = Attempt {
-            connections: &self.connections,
-            head_starts: &self.head_starts,
-            observer: self.settings.observer.as_ref(),
-            number,
-            clock: AttemptClock::start(budget, self.settings.deadline),
-            limit_bytes,
-        };
-        attempt.follow(url, authorization).await
     }
 
     /// Waits until fewer than `concurrency` requests are in flight.

@@ -1,0 +1,216 @@
+//! Proven files on disk, in the layout of a module proxy, so that `GOPROXY=file://…` works on them.
+//!
+//! Whatever stands there was proven before it got its name. It is hashed again at its first use by
+//! this process, and whenever the file is not the one that was hashed: somebody may have written to
+//! the disk.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::target::ModuleFile;
+use crate::golang::module::ModuleVersion;
+use crate::io::home::Home;
+
+/// What tells one state of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub length: u64,
+    modified_ns: i128,
+    changed_ns: i128,
+    inode: u64,
+}
+
+impl Stamp {
+    /// The state of an open file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let nanoseconds =
+                |seconds: i64, ns: i64| i128::from(seconds) * 1_000_000_000 + i128::from(ns);
+            Ok(Self {
+                length: metadata.len(),
+                modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+                changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+                inode: metadata.ino(),
+            })
+        }
+        #[cfg(not(unix))]
+        {
+            let modified = metadata.modified()?.duration_since(std::time::UNIX_EPOCH);
+            Ok(Self {
+                length: metadata.len(),
+                modified_ns: modified.map_or(0, |time| time.as_nanos().cast_signed().into()),
+                changed_ns: 0,
+                inode: 0,
+            })
+        }
+    }
+}
+
+impl Stamp {
+    /// What tells a client that it has this state already (RFC 9110 section 8.8.3).
+    #[must_use]
+    pub fn entity_tag(&self) -> String {
+        format!(
+            "\"{:x}-{:x}-{:x}\"",
+            self.inode, self.length, self.changed_ns
+        )
+    }
+}
+
+/// The folder of proven files, and which of them this process has hashed.
+#[derive(Debug)]
+pub struct Cache {
+    files: PathBuf,
+    incoming: PathBuf,
+    set_aside: PathBuf,
+    hashed: Mutex<HashMap<(ModuleVersion, ModuleFile), Stamp>>,
+}
+
+impl Cache {
+    /// The cache below a home.
+    #[must_use]
+    pub fn new(home: &Home) -> Self {
+        Self {
+            files: home.path().join("download"),
+            incoming: home.path().join("incoming"),
+            set_aside: home.path().join("set-aside"),
+            hashed: Mutex::default(),
+        }
+    }
+
+    /// Where a file stands once it is proven.
+    #[must_use]
+    pub fn path(&self, module: &ModuleVersion, file: ModuleFile) -> PathBuf {
+        let name = format!("{}.{}", module.version().escaped(), file.extension());
+        self.files
+            .join(module.path().escaped())
+            .join("@v")
+            .join(name)
+    }
+
+    /// Opens a file, if it is there.
+    ///
+    /// # Errors
+    /// What the system says, but for a file that is not there.
+    pub fn open(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+    ) -> io::Result<Option<(File, Stamp)>> {
+        let opened = match File::open(self.path(module, file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        if !opened.metadata()?.is_file() {
+            return Ok(None);
+        }
+        let stamp = Stamp::of(&opened)?;
+        Ok(Some((opened, stamp)))
+    }
+
+    /// Whether this process has hashed just this file, and found it to be what the log recorded.
+    #[must_use]
+    pub fn is_hashed(&self, module: &ModuleVersion, file: ModuleFile, stamp: Stamp) -> bool {
+        let hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+        hashed.get(&(module.clone(), file)) == Some(&stamp)
+    }
+
+    /// Remembers that just this file is what the log recorded.
+    pub fn set_hashed(&self, module: &ModuleVersion, file: ModuleFile, stamp: Stamp) {
+        let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+        hashed.insert((module.clone(), file), stamp);
+    }
+
+    /// A new temporary file, outside of what is served.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn incoming(&self) -> io::Result<Incoming> {
+        fs::create_dir_all(&self.incoming)?;
+        let path = self
+            .incoming
+            .join(format!("{:016x}.part", fastrand::u64(..)));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        Ok(Incoming { path, file })
+    }
+
+    /// Gives a file that was proven its place: on the disk first, then under its name.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn release(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+        incoming: Incoming,
+    ) -> io::Result<()> {
+        incoming.file.sync_all()?;
+        let path = self.path(module, file);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        fs::rename(&incoming.path, &path)?;
+        let stamp = Stamp::of(&incoming.file)?;
+        self.set_hashed(module, file, stamp);
+        Ok(())
+    }
+
+    /// Takes a file that is not what the log recorded out of what is served, and keeps it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_aside(&self, module: &ModuleVersion, file: ModuleFile) -> io::Result<PathBuf> {
+        fs::create_dir_all(&self.set_aside)?;
+        let name = module.escaped().replace('/', "%2F");
+        let path = self.set_aside.join(format!(
+            "{name}.{}.{:08x}.damaged",
+            file.extension(),
+            fastrand::u32(..)
+        ));
+        fs::rename(self.path(module, file), &path)?;
+        Ok(path)
+    }
+}
+
+/// A file that is arriving; removed when it is dropped before it is released.
+#[derive(Debug)]
+pub struct Incoming {
+    path: PathBuf,
+    /// Open for reading and writing.
+    pub file: File,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // After a release there is nothing under this name.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Reads a small file whole.
+///
+/// # Errors
+/// What the system says, and a file above the limit.
+pub fn read_small(mut file: &File, limit_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.by_ref()
+        .take(limit_bytes + 1)
+        .read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit_bytes) {
+        return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+    }
+    Ok(bytes)
+}

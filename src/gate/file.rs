@@ -1,0 +1,331 @@
+//! The files of a module version: from the cache if they are proven, else fetched and proven, once
+//! for all who wait.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
+use serde::Deserialize;
+
+use super::account::{Decision, Verdict};
+use super::arriving::{ArrivalFault, ArrivingZip};
+use super::cache::read_small;
+use super::notary::Unproven;
+use super::refusal::Refusal;
+use super::target::ModuleFile;
+use super::upstream::{Fetched, UpstreamError};
+use super::{Denial, Gate, Released, Reply};
+use crate::golang::dirhash::H1;
+use crate::golang::gosum::Kind;
+use crate::golang::module::ModuleVersion;
+use crate::golang::modzip::{MAX_ARCHIVE_BYTES, MAX_GO_MOD_BYTES};
+use crate::golang::quoted::Quoted;
+use crate::io::http::FetchError;
+use crate::sumdb::record::AuthenticRecord;
+use crate::sumdb::verdict::{Comparison, compare};
+
+/// Version, time and origin: real ones have some hundred bytes.
+const MAX_INFO_BYTES: usize = 1 << 20;
+
+/// What is read of a file at once.
+const CHUNK_BYTES: usize = 1 << 17;
+
+type Outcome = Result<(), Denial>;
+
+/// The downloads under way. Whoever asks for the same file waits for the same download, and what
+/// went wrong is forgotten when it is over.
+#[derive(Debug, Default)]
+pub(super) struct InFlight(Mutex<HashMap<(ModuleVersion, ModuleFile), Download>>);
+
+type Download = Shared<BoxFuture<'static, Outcome>>;
+
+impl Gate {
+    pub(super) async fn file(
+        self: &Arc<Self>,
+        module: &ModuleVersion,
+        file: ModuleFile,
+    ) -> Result<Reply, Denial> {
+        if let Some(released) = self.released(module, file)? {
+            return Ok(Reply::File(released));
+        }
+        self.may_be_asked(module.path())?;
+        self.ready(module, file).await?;
+        match self.released(module, file)? {
+            Some(released) => Ok(Reply::File(released)),
+            // Somebody writes to the cache just now.
+            None => Err(Denial::Disk(format!(
+                "{module}: the file changed while it was looked at"
+            ))),
+        }
+    }
+
+    /// The file in the cache, if it is just the one that was hashed.
+    fn released(
+        &self,
+        module: &ModuleVersion,
+        kind: ModuleFile,
+    ) -> Result<Option<Released>, Denial> {
+        let Some((file, stamp)) = self.cache.open(module, kind)? else {
+            return Ok(None);
+        };
+        let is_hashed = self.cache.is_hashed(module, kind, stamp);
+        Ok(is_hashed.then_some(Released { file, stamp, kind }))
+    }
+
+    /// Waits until the file is proven and in the cache, or it is known why not.
+    async fn ready(self: &Arc<Self>, module: &ModuleVersion, file: ModuleFile) -> Outcome {
+        let key = (module.clone(), file);
+        let download = {
+            let mut in_flight = lock(&self.in_flight);
+            let download = in_flight.entry(key.clone()).or_insert_with(|| {
+                let (gate, module) = (Arc::clone(self), module.clone());
+                // A task of its own: a client that goes away does not end it for the others.
+                let task = tokio::spawn(async move {
+                    let outcome = gate.make_ready(&module, file).await;
+                    lock(&gate.in_flight).remove(&(module, file));
+                    outcome
+                });
+                task.map(|ended| ended.unwrap_or_else(|error| Err(Denial::Disk(error.to_string()))))
+                    .boxed()
+                    .shared()
+            });
+            download.clone()
+        };
+        download.await
+    }
+
+    async fn make_ready(&self, module: &ModuleVersion, file: ModuleFile) -> Outcome {
+        let outcome = match file {
+            ModuleFile::Info => return self.info(module).await,
+            ModuleFile::GoMod => self.go_mod(module).await,
+            ModuleFile::Zip => self.zip(module).await,
+        };
+        self.account.record(Decision {
+            module: module.clone(),
+            file,
+            verdict: match &outcome {
+                Ok(()) => Verdict::Released,
+                Err(Denial::Absent(_)) => Verdict::Absent,
+                Err(Denial::Refused(refusal)) => Verdict::Refused(refusal.clone()),
+                Err(other) => Verdict::Failed(other.to_string()),
+            },
+        });
+        outcome
+    }
+
+    /// The information about a version: nothing in the log vouches for it, but that it is about
+    /// this version can be seen.
+    async fn info(&self, module: &ModuleVersion) -> Outcome {
+        if let Some((file, stamp)) = self.cache.open(module, ModuleFile::Info)? {
+            let limit = u64::try_from(MAX_INFO_BYTES).unwrap_or(u64::MAX);
+            let bytes = read_small(&file, limit)?;
+            if about_version(module, &bytes, "the cache").is_ok() {
+                self.cache.set_hashed(module, ModuleFile::Info, stamp);
+                return Ok(());
+            }
+            self.cache.set_aside(module, ModuleFile::Info)?;
+        }
+        match self
+            .upstream
+            .get(&path(module, ModuleFile::Info), MAX_INFO_BYTES)
+            .await?
+        {
+            Fetched::Absent { words } => Err(Denial::Absent(words)),
+            Fetched::Found { content, source } => {
+                about_version(module, &content, &source).map_err(Denial::Refused)?;
+                self.keep(module, ModuleFile::Info, &content)
+            }
+        }
+    }
+
+    async fn go_mod(&self, module: &ModuleVersion) -> Outcome {
+        let kind = Kind::GoMod;
+        if let Some((file, stamp)) = self.cache.open(module, ModuleFile::GoMod)? {
+            let record = self.proven(module).await?;
+            let hash = read_small(&file, MAX_GO_MOD_BYTES).map(|bytes| H1::of_go_mod(&bytes));
+            if hash.is_ok_and(|hash| compare(&record, module, kind, &hash) == Comparison::Equal) {
+                self.cache.set_hashed(module, ModuleFile::GoMod, stamp);
+                return Ok(());
+            }
+            self.cache.set_aside(module, ModuleFile::GoMod)?;
+            self.account.damaged();
+        }
+        let path = path(module, ModuleFile::GoMod);
+        let limit = usize::try_from(MAX_GO_MOD_BYTES).unwrap_or(usize::MAX);
+        let (fetched, record) =
+            tokio::join!(self.upstream.get(&path, limit), self.notary.record(module));
+        match fetched? {
+            Fetched::Absent { words } => Err(Denial::Absent(words)),
+            Fetched::Found { content, source } => {
+                let hash = H1::of_go_mod(&content);
+                judge(module, kind, hash, &source, record)?;
+                self.keep(module, ModuleFile::GoMod, &content)
+            }
+        }
+    }
+
+    async fn zip(&self, module: &ModuleVersion) -> Outcome {
+        let kind = Kind::Zip;
+        if let Some((file, stamp)) = self.cache.open(module, ModuleFile::Zip)? {
+            let record = self.proven(module).await?;
+            let hash = hash_zip(module, file).await;
+            if hash.is_ok_and(|hash| compare(&record, module, kind, &hash) == Comparison::Equal) {
+                self.cache.set_hashed(module, ModuleFile::Zip, stamp);
+                return Ok(());
+            }
+            self.cache.set_aside(module, ModuleFile::Zip)?;
+            self.account.damaged();
+        }
+        let mut arriving = ArrivingZip::new(module, self.cache.incoming()?)
+            .map_err(|fault| unsound(module, &fault, "nobody"))?;
+        let path = path(module, ModuleFile::Zip);
+        let limit = usize::try_from(MAX_ARCHIVE_BYTES).unwrap_or(usize::MAX);
+        let (fetched, record) = tokio::join!(
+            self.upstream.download(&path, limit, &mut arriving),
+            self.notary.record(module)
+        );
+        let source = match fetched {
+            Ok(Fetched::Found { source, .. }) => source,
+            Ok(Fetched::Absent { words }) => return Err(Denial::Absent(words)),
+            Err(UpstreamError::Failed {
+                cause: FetchError::Stopped { url },
+            }) => {
+                return Err(match arriving.fault() {
+                    Some(fault) => unsound(module, &fault, &url.to_string()),
+                    None => Denial::Disk("the transfer was given up".to_owned()),
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (incoming, hash) = arriving
+            .finish()
+            .map_err(|fault| unsound(module, &fault, &source))?;
+        judge(module, kind, hash, &source, record)?;
+        Ok(self.cache.release(module, ModuleFile::Zip, incoming)?)
+    }
+
+    async fn proven(&self, module: &ModuleVersion) -> Result<Arc<AuthenticRecord>, Denial> {
+        let record = self.notary.record(module).await;
+        record.map_err(|unproven| not_proven(module, unproven))
+    }
+
+    fn keep(&self, module: &ModuleVersion, file: ModuleFile, content: &[u8]) -> Outcome {
+        let mut incoming = self.cache.incoming()?;
+        incoming.file.write_all(content)?;
+        Ok(self.cache.release(module, file, incoming)?)
+    }
+}
+
+fn lock(
+    in_flight: &InFlight,
+) -> std::sync::MutexGuard<'_, HashMap<(ModuleVersion, ModuleFile), Download>> {
+    in_flight.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The path of a file below a proxy.
+fn path(module: &ModuleVersion, file: ModuleFile) -> String {
+    format!(
+        "{}/@v/{}.{}",
+        module.path().escaped(),
+        module.version().escaped(),
+        file.extension()
+    )
+}
+
+/// The rule: what came must have the hash that the log recorded.
+fn judge(
+    module: &ModuleVersion,
+    kind: Kind,
+    hash: H1,
+    source: &str,
+    record: Result<Arc<AuthenticRecord>, Unproven>,
+) -> Outcome {
+    let record = record.map_err(|unproven| not_proven(module, unproven))?;
+    match compare(&record, module, kind, &hash) {
+        Comparison::Equal => Ok(()),
+        Comparison::Different { recorded } => Err(Denial::Refused(Refusal::Mismatch {
+            module: module.clone(),
+            kind,
+            expected: recorded,
+            found: hash,
+            record: record.index(),
+            tree_size: record.head().size(),
+            source_of_it: source.to_owned(),
+        })),
+        Comparison::NotRecorded => Err(Denial::Refused(Refusal::NotRecorded {
+            module: module.clone(),
+            kind,
+            record: record.index(),
+        })),
+    }
+}
+
+/// What a proxy has and the log does not is refused.
+fn not_proven(module: &ModuleVersion, unproven: Unproven) -> Denial {
+    match unproven {
+        Unproven::Absent { status, words } => Denial::Refused(Refusal::Absent {
+            module: module.clone(),
+            status,
+            words: words.trim().to_owned(),
+        }),
+        other => Denial::unproven(module, other),
+    }
+}
+
+fn unsound(module: &ModuleVersion, fault: &ArrivalFault, source: &str) -> Denial {
+    match fault {
+        ArrivalFault::Unsound(reason) => Denial::Refused(Refusal::Unsound {
+            module: module.clone(),
+            reason: reason.to_string(),
+            source_of_it: source.to_owned(),
+        }),
+        ArrivalFault::Disk(error) => Denial::Disk(error.to_string()),
+    }
+}
+
+/// The hash of a zip on disk.
+async fn hash_zip(module: &ModuleVersion, file: std::fs::File) -> Result<H1, String> {
+    use std::io::Read as _;
+
+    use crate::golang::modzip::{Limits, ModZipHasher};
+
+    let module = module.clone();
+    let work = move || -> Result<H1, String> {
+        let mut file = file;
+        let mut hasher =
+            ModZipHasher::new(&module, Limits::default()).map_err(|error| error.to_string())?;
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            let length = file.read(&mut chunk).map_err(|error| error.to_string())?;
+            match chunk.get(..length) {
+                None | Some([]) => break,
+                Some(bytes) => hasher.push(bytes).map_err(|error| error.to_string())?,
+            }
+        }
+        Ok(hasher.finish().map_err(|error| error.to_string())?.h1())
+    };
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Info {
+    #[serde(rename = "Version")]
+    version: String,
+}
+
+/// The information must be about the version that was asked for.
+fn about_version(module: &ModuleVersion, bytes: &[u8], source: &str) -> Result<(), Refusal> {
+    let info: Result<Info, _> = serde_json::from_slice(bytes);
+    let found = match info {
+        Ok(info) if info.version == module.version().as_str() => return Ok(()),
+        Ok(info) => Quoted::new(&info.version).to_string(),
+        Err(_) => "which is no JSON with a Version".to_owned(),
+    };
+    Err(Refusal::OtherVersion {
+        module: module.clone(),
+        found,
+        source_of_it: source.to_owned(),
+    })
+}

@@ -1,0 +1,211 @@
+//! The gate: a module proxy that releases no byte of a module before its hash is proven in the log.
+//!
+//! A request becomes a [`Target`](target::Target); the [`Gate`] fetches the file from the proxies
+//! behind it into a place from which nothing is served, while the [`Notary`](notary::Notary) proves
+//! the module's record; and only if the hash of what came equals the log's does the file get its
+//! name in the [`Cache`](cache::Cache) and an answer begin.
+
+mod account;
+mod arriving;
+pub mod cache;
+mod file;
+mod hints;
+pub mod notary;
+pub mod refusal;
+pub mod server;
+mod sumdb;
+pub mod target;
+pub mod upstream;
+pub mod wrapper;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use self::account::{Account, Decision, Verdict};
+use self::cache::Cache;
+use self::file::InFlight;
+use self::hints::Hints;
+use self::notary::{Notary, Unproven};
+use self::refusal::Refusal;
+use self::target::{SumdbTarget, Target};
+use self::upstream::{Upstream, UpstreamError};
+use crate::golang::pattern::PatternList;
+
+/// Everything that answers need; one for all connections.
+#[derive(Debug)]
+pub struct Gate {
+    notary: Notary,
+    upstream: Upstream,
+    cache: Cache,
+    sumdb_name: String,
+    private: PatternList,
+    in_flight: InFlight,
+    hints: Hints,
+    account: Account,
+}
+
+/// An answer of which the body may be given out.
+#[derive(Debug)]
+pub enum Reply {
+    /// A file of the cache that was proven.
+    File(Released),
+    /// Something small.
+    Text {
+        /// Its media type.
+        media_type: &'static str,
+        /// The body.
+        body: Bytes,
+    },
+}
+
+/// A proven file, open, as it was when it was hashed.
+#[derive(Debug)]
+pub struct Released {
+    /// The file.
+    pub file: std::fs::File,
+    /// Its state.
+    pub stamp: cache::Stamp,
+    /// What it is a file of.
+    pub kind: target::ModuleFile,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// What was asked for must not be used: 403.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// There is no such thing: 404, in the upstream's words.
+    #[error("{0}")]
+    Absent(String),
+    /// Nobody here speaks that name or path: 404.
+    #[error("sumcheck: {0}")]
+    Unknown(String),
+    /// A proxy behind the gate failed: 502.
+    #[error("sumcheck: the proxies behind this gate failed\n{0}")]
+    BadGateway(String),
+    /// A proxy behind the gate is silent: 504.
+    #[error("sumcheck: the proxies behind this gate are silent\n{0}")]
+    Silent(String),
+    /// It cannot be proven now: 503.
+    #[error(
+        "sumcheck: {what} cannot be proven now, and what is not proven is not given out\n{why}"
+    )]
+    Unproven {
+        /// What was asked for.
+        what: String,
+        /// Why not.
+        why: String,
+    },
+    /// The log misbehaved, and nothing is given out: 503.
+    #[error(
+        "sumcheck: THE LOG MISBEHAVED: it has signed two tree heads that contradict each other\n\
+         this gate is closed; the evidence: {0}"
+    )]
+    Misbehaviour(String),
+    /// The gate's own disk failed: 500.
+    #[error("sumcheck: this gate cannot keep files\n{0}")]
+    Disk(String),
+}
+
+impl Denial {
+    /// The HTTP status. Never 404 or 410 for what is refused or has failed: the go command would
+    /// go on to the next proxy in its list, or to version control.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Refused(_) => 403,
+            Self::Absent(_) | Self::Unknown(_) => 404,
+            Self::BadGateway(_) => 502,
+            Self::Unproven { .. } | Self::Misbehaviour(_) => 503,
+            Self::Silent(_) => 504,
+            Self::Disk(_) => 500,
+        }
+    }
+}
+
+impl From<UpstreamError> for Denial {
+    fn from(error: UpstreamError) -> Self {
+        let text = error.to_string();
+        match error {
+            UpstreamError::Failed { cause } if cause.is_timeout() => Self::Silent(text),
+            UpstreamError::Off | UpstreamError::Direct => Self::Absent(text),
+            UpstreamError::Failed { .. } | UpstreamError::Url { .. } => Self::BadGateway(text),
+        }
+    }
+}
+
+impl From<std::io::Error> for Denial {
+    fn from(error: std::io::Error) -> Self {
+        Self::Disk(error.to_string())
+    }
+}
+
+impl Denial {
+    fn unproven(what: impl ToString, unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Absent { words, .. } => Self::Absent(words),
+            Unproven::Unavailable(why) => Self::Unproven {
+                what: what.to_string(),
+                why,
+            },
+            Unproven::Misbehaviour(Ok(path)) => Self::Misbehaviour(path.display().to_string()),
+            Unproven::Misbehaviour(Err(error)) => Self::Misbehaviour(error),
+        }
+    }
+}
+
+impl Gate {
+    /// A gate before these proxies. `sumdb_name` is the one checksum database that is proven
+    /// against and served; modules that `private` matches are none of its business.
+    #[must_use]
+    pub fn new(
+        notary: Notary,
+        upstream: Upstream,
+        cache: Cache,
+        sumdb_name: String,
+        private: PatternList,
+    ) -> Self {
+        Self {
+            notary,
+            upstream,
+            cache,
+            sumdb_name,
+            private,
+            in_flight: InFlight::default(),
+            hints: Hints::default(),
+            account: Account::default(),
+        }
+    }
+
+    /// What was decided so far.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// [`Denial`]
+    pub async fn answer(self: &Arc<Self>, target: &Target) -> Result<Reply, Denial> {
+        match target {
+            Target::File(module, file) => self.file(module, *file).await,
+            Target::List(path) => self.list(path).await,
+            Target::Latest(path) => self.latest(path).await,
+            Target::Query(path, query) => self.query(path, query).await,
+            Target::Sumdb(name, target) => self.sumdb(name, target).await,
+        }
+    }
+
+    async fn sumdb(&self, name: &str, target: &SumdbTarget) -> Result<Reply, Denial> {
+        if name != self.sumdb_name {
+            return Err(Denial::Unknown(format!(
+                "this gate proves against {}, and knows no other checksum database",
+                self.sumdb_name
+            )));
+        }
+        sumdb::answer(&self.notary, &self.private, target).await
+    }
+}
