@@ -147,6 +147,7 @@ pub(super) enum Command {
     Lookup(LookupArgs),
     Heads(HeadsArgs),
     Evidence(EvidenceArgs),
+    Findings(FindingsArgs),
     Env(EnvArgs),
     Completions(CompletionsArgs),
 }
@@ -254,6 +255,31 @@ pub(super) enum EvidenceAction {
     Verify {
         /// The evidence file
         file: PathBuf,
+    },
+}
+
+/// List what a log did wrong, and acknowledge it
+///
+/// Until a finding is acknowledged every run reminds of it, and the gate gives nothing out. The
+/// evidence stays.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck findings list
+  sumcheck findings ack 1")]
+pub(super) struct FindingsArgs {
+    #[command(subcommand)]
+    pub(super) action: FindingsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FindingsAction {
+    /// Show all findings of this home
+    List,
+    /// Say that you have seen to a finding
+    Ack {
+        /// Its number
+        #[arg(value_name = "ID")]
+        id: i64,
     },
 }
 

@@ -3,20 +3,26 @@
 //! Rows are plain data. Whoever reads them checks them again: signatures of heads, proofs of
 //! records.
 
+mod decisions;
 mod error;
+mod findings;
+mod pins;
 mod row;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
     params,
 };
 
+pub use self::decisions::Decided;
 pub use self::error::StoreError;
 use self::error::classify;
+pub use self::pins::{Pin, PinKind, Pinned};
 pub use self::row::{Commit, CommitOutcome, Finding, NewHead, StoredHead, StoredRecord};
 use self::row::{Count, stored_head, stored_record};
 use super::clock;
@@ -24,7 +30,13 @@ use super::failpoint;
 use super::home::Home;
 
 /// The schema that this version of sumcheck writes (`PRAGMA user_version`).
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+
+/// What leads from each version to the next, from nothing on.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("store/schema/1.sql"),
+    include_str!("store/schema/2.sql"),
+];
 
 /// Marks a database as sumcheck's own (`PRAGMA application_id`): "sumc".
 const APPLICATION_ID: i64 = 0x7375_6d63;
@@ -32,6 +44,9 @@ const APPLICATION_ID: i64 = 0x7375_6d63;
 /// How long to wait for another process that writes: commits take milliseconds, migrations less
 /// than a second.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What `sqlite3_backup_step` takes for a whole database.
+const ALL_PAGES: i32 = -1;
 
 /// Pause between two tries of what SQLite does not wait for by itself.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
@@ -92,8 +107,24 @@ impl Store {
         };
         match store.check_version()? {
             0 => Self::open_in_memory(path.to_owned()),
-            _ => Ok(store),
+            SCHEMA_VERSION => Ok(store),
+            // It cannot be migrated where it is.
+            _ => store.migrated_in_memory(),
         }
+    }
+
+    fn migrated_in_memory(self) -> Result<Self, StoreError> {
+        let mut copy = Connection::open_in_memory().map_err(|cause| classify(&self.path, cause))?;
+        let copied =
+            Backup::new(&self.connection, &mut copy).and_then(|backup| backup.step(ALL_PAGES));
+        copied.map_err(|cause| classify(&self.path, cause))?;
+        let mut store = Self {
+            connection: copy,
+            path: self.path,
+            read_only: true,
+        };
+        store.migrate()?;
+        Ok(store)
     }
 
     fn open_in_memory(path: PathBuf) -> Result<Self, StoreError> {
@@ -188,10 +219,13 @@ impl Store {
             // Another process may have been first.
             let version: i64 =
                 transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            if version == 0 {
+            if version < SCHEMA_VERSION {
                 failpoint::pass("schema: the transaction has begun");
-                transaction.execute_batch(include_str!("schema.sql"))?;
-                failpoint::pass("schema: the tables are made");
+                let done = usize::try_from(version).unwrap_or(0);
+                for migration in MIGRATIONS.iter().skip(done) {
+                    transaction.execute_batch(migration)?;
+                    failpoint::pass("schema: the tables are made");
+                }
                 transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
                 failpoint::pass("schema: it is not committed");
@@ -293,69 +327,6 @@ impl Store {
             Written::HeadMoved => Ok(CommitOutcome::HeadMoved),
             Written::Conflict(size) => Err(StoreError::ConflictingHead { path, size }),
         }
-    }
-
-    /// Remembers that a log misbehaved.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn record_finding(
-        &self,
-        log_name: &str,
-        verifier_key: &str,
-        kind: &str,
-        finding: &Finding,
-    ) -> Result<(), StoreError> {
-        self.check_writable()?;
-        self.run(|connection| {
-            let transaction = connection.unchecked_transaction()?;
-            let log = create_log(&transaction, log_name, verifier_key)?;
-            transaction.execute(
-                "INSERT INTO findings (log_id, kind, found_at, evidence_path) VALUES (?, ?, ?, ?)",
-                params![log, kind, finding.found_at, finding.evidence_path],
-            )?;
-            failpoint::pass("finding: it is not committed");
-            transaction.commit()?;
-            failpoint::pass("finding: it is committed");
-            Ok(())
-        })
-    }
-
-    /// The evidence files of all findings about a log.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn evidence_paths(&self, verifier_key: &str) -> Result<Vec<String>, StoreError> {
-        self.run(|connection| {
-            connection
-                .prepare(
-                    "SELECT evidence_path FROM findings JOIN logs USING (log_id)
-                     WHERE verifier_key = ?",
-                )?
-                .query_map([verifier_key], |row| row.get(0))?
-                .collect()
-        })
-    }
-
-    /// The findings about a log that nobody has acknowledged, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn open_findings(&self, verifier_key: &str) -> Result<Vec<Finding>, StoreError> {
-        self.run(|connection| {
-            connection
-                .prepare(
-                    "SELECT found_at, evidence_path FROM findings JOIN logs USING (log_id)
-                     WHERE verifier_key = ? AND acknowledged_at IS NULL ORDER BY finding_id",
-                )?
-                .query_map([verifier_key], |row| {
-                    Ok(Finding {
-                        found_at: row.get(0)?,
-                        evidence_path: row.get(1)?,
-                    })
-                })?
-                .collect()
-        })
     }
 }
 

@@ -6,7 +6,6 @@ use super::{ProveError, Prover};
 use crate::io::clock;
 use crate::io::evidence::{Evidence, EvidenceHead, EvidenceLog, SCHEMA};
 use crate::io::home::HomeError;
-use crate::io::store::Finding;
 use crate::sumdb::fork::Fork;
 use crate::tlog::checkpoint::Checkpoint;
 
@@ -53,19 +52,16 @@ impl Prover {
             .home
             .write_evidence(self.key.name(), &stem, text.as_bytes())
             .map_err(|cause| EvidenceError { cause, text })?;
-        self.record_finding(found_at, &path);
+        self.record_finding(&found_at, &path);
         Ok(path)
     }
 
     /// The file is the evidence; the row only reminds of it at the next run.
-    fn record_finding(&self, found_at: String, evidence: &Path) {
-        let finding = Finding {
-            found_at,
-            evidence_path: evidence.display().to_string(),
-        };
+    fn record_finding(&self, found_at: &str, evidence: &Path) {
         let (name, key) = (self.key.name(), self.key.to_string());
+        let evidence = evidence.display().to_string();
         let store = self.store.borrow();
-        let _ = store.record_finding(name, &key, "fork", &finding);
+        let _ = store.record_finding(name, &key, "fork", found_at, &evidence);
     }
 
     /// A run that ended between file and row left a file that no run would remind of.
@@ -91,7 +87,7 @@ impl Prover {
                 continue;
             };
             if evidence.prove(&self.key).is_ok() {
-                self.record_finding(evidence.found_at, file);
+                self.record_finding(&evidence.found_at, file);
             }
         }
         Ok(())

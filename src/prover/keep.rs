@@ -59,8 +59,9 @@ impl Prover {
         self.record_orphaned_evidence()?;
         for finding in self.store.borrow().open_findings(&self.key.to_string())? {
             proofs.warnings.push(format!(
-                "this log has misbehaved before: the evidence of {} stands in {}",
-                finding.found_at, finding.evidence_path
+                "this log has misbehaved before: the evidence of {} stands in {} (finding {}: sumcheck \
+                 findings ack {} once you have seen to it)",
+                finding.found_at, finding.evidence_path, finding.id, finding.id
             ));
         }
         let wanted: Vec<(&str, &str)> = modules

@@ -3,6 +3,7 @@
 pub(super) mod completions;
 pub(super) mod env;
 pub(super) mod evidence;
+pub(super) mod findings;
 pub(super) mod gate;
 pub(super) mod heads;
 pub(super) mod lookup;

@@ -80,13 +80,17 @@ pub enum CommitOutcome {
     HeadMoved,
 }
 
-/// Misbehaviour that nobody has acknowledged yet.
+/// Misbehaviour of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// By which people name it.
+    pub id: i64,
     /// When it was found: UTC, RFC 3339.
     pub found_at: String,
     /// The file that proves it.
     pub evidence_path: String,
+    /// When somebody said to have seen to it: UTC, RFC 3339.
+    pub acknowledged_at: Option<String>,
 }
 
 pub(super) fn stored_head(row: &Row<'_>) -> rusqlite::Result<StoredHead> {

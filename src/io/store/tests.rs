@@ -123,20 +123,27 @@ fn a_verified_head_is_never_overwritten() {
     assert_eq!(store.heads(KEY).unwrap()[0].seen_at, seen_at);
 }
 
+const FOUND_AT: &str = "2026-11-22T00:00:00Z";
+
+fn finding(id: i64, path: &str) -> Finding {
+    Finding {
+        id,
+        found_at: FOUND_AT.to_owned(),
+        evidence_path: path.to_owned(),
+        acknowledged_at: None,
+    }
+}
+
 #[test]
 fn findings_stay_until_they_are_acknowledged() {
     let (_folder, home) = home();
-    let finding = Finding {
-        found_at: "2026-11-22T00:00:00Z".to_owned(),
-        evidence_path: "/evidence/a.json".to_owned(),
-    };
     let store = Store::open(&home).unwrap();
     store
-        .record_finding("log.example", KEY, "fork", &finding)
+        .record_finding("log.example", KEY, "fork", FOUND_AT, "/evidence/a.json")
         .unwrap();
     assert_eq!(
         Store::open(&home).unwrap().open_findings(KEY).unwrap(),
-        [finding]
+        [finding(1, "/evidence/a.json")]
     );
     assert_eq!(store.open_findings("other").unwrap(), []);
 }
@@ -175,13 +182,13 @@ fn a_database_of_a_newer_sumcheck_is_left_untouched() {
     let before = fs::read(home.database()).unwrap();
     let error = Store::open(&home).unwrap_err();
     assert!(
-        matches!(error, StoreError::Newer { found: 2, .. }),
+        matches!(error, StoreError::Newer { found: 3, .. }),
         "{error}"
     );
     assert!(
         error
             .to_string()
-            .contains("was written by a newer sumcheck (its schema is 2")
+            .contains("was written by a newer sumcheck (its schema is 3")
     );
     assert_eq!(fs::read(home.database()).unwrap(), before);
 }
@@ -339,21 +346,103 @@ fn a_reader_sees_no_commit_by_halves() {
 #[test]
 fn a_finding_that_was_acknowledged_is_told_no_more() {
     let (_folder, home) = home();
-    let finding = |path: &str| Finding {
-        found_at: "2026-11-22T00:00:00Z".to_owned(),
-        evidence_path: path.to_owned(),
-    };
     let store = Store::open(&home).unwrap();
     for path in ["one.json", "two.json"] {
         store
-            .record_finding("log.example", KEY, "fork", &finding(path))
+            .record_finding("log.example", KEY, "fork", FOUND_AT, path)
             .unwrap();
     }
-    Connection::open(home.database())
-        .unwrap()
-        .execute_batch("UPDATE findings SET acknowledged_at = 'now' WHERE finding_id = 1")
+    assert!(store.acknowledge(1).unwrap());
+    assert!(!store.acknowledge(3).unwrap());
+    assert_eq!(store.open_findings(KEY).unwrap(), [finding(2, "two.json")]);
+    // It is still there, with the time at which it was first acknowledged.
+    let before = store.findings().unwrap();
+    assert_eq!(before.len(), 2);
+    assert!(before[0].acknowledged_at.is_some());
+    assert!(store.acknowledge(1).unwrap());
+    assert_eq!(store.findings().unwrap(), before);
+}
+
+#[test]
+fn of_two_hashes_the_first_is_the_pin() {
+    let (_folder, home) = home();
+    let mut store = Store::open(&home).unwrap();
+    let mut pin = |version: &str, hash: &str| {
+        store
+            .pin(
+                "private.example/m",
+                version,
+                PinKind::Zip,
+                hash,
+                "somewhere",
+            )
+            .unwrap()
+    };
+    assert_eq!(pin("v1.0.0", "h1:a"), Pinned::First);
+    assert_eq!(pin("v1.0.0", "h1:a"), Pinned::Same);
+    assert_eq!(pin("v1.0.1", "h1:b"), Pinned::First);
+    assert!(matches!(pin("v1.0.0", "h1:b"), Pinned::Other(pin) if pin.hash == "h1:a"));
+    assert_eq!(store.pins().unwrap().len(), 2);
+    assert_eq!(store.unpin("private.example/m", Some("v1.0.0")).unwrap(), 1);
+    assert_eq!(store.unpin("private.example/m", None).unwrap(), 1);
+    assert_eq!(store.pins().unwrap(), []);
+}
+
+/// A database as the first version of the schema had it, with what it held.
+fn first_version(home: &Home) {
+    let connection = Connection::open(home.database()).unwrap();
+    connection.execute_batch(MIGRATIONS[0]).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA application_id = 0x73756d63; PRAGMA user_version = 1;
+             INSERT INTO logs VALUES (1, 'log.example', 'log.example+01020304+AAAA');
+             INSERT INTO heads VALUES (1, 10, zeroblob(32), x'00', 'then', 'there', NULL, 'first');
+             INSERT INTO findings VALUES (1, 1, 'fork', 'then', 'one.json', NULL);",
+        )
         .unwrap();
-    assert_eq!(store.open_findings(KEY).unwrap(), [finding("two.json")]);
+}
+
+#[test]
+fn an_older_database_is_migrated_and_keeps_what_it_has() {
+    let (_folder, home) = home();
+    first_version(&home);
+    for _ in 0..2 {
+        let mut store = Store::open(&home).unwrap();
+        assert_eq!(store.heads(KEY).unwrap()[0].size, 10);
+        assert_eq!(store.open_findings(KEY).unwrap().len(), 1);
+        assert_eq!(store.pins().unwrap(), []);
+        store.keep_decisions(&[]).unwrap();
+    }
+}
+
+#[test]
+fn an_older_database_that_cannot_be_written_is_read() {
+    let (_folder, home) = home();
+    first_version(&home);
+    let before = std::fs::read(home.database()).unwrap();
+    let store = Store::open(&Home::read_only(home.path())).unwrap();
+    assert_eq!(store.heads(KEY).unwrap()[0].size, 10);
+    assert_eq!(store.pins().unwrap(), []);
+    assert_eq!(std::fs::read(home.database()).unwrap(), before);
+}
+
+#[test]
+fn who_reads_while_another_migrates_waits_and_reads() {
+    let (_folder, home) = home();
+    first_version(&home);
+    let mut other = Connection::open(home.database()).unwrap();
+    other.pragma_update(None, "journal_mode", "WAL").unwrap();
+    let migration = other
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+    migration.execute_batch(MIGRATIONS[1]).unwrap();
+    migration.pragma_update(None, "user_version", 2).unwrap();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| Store::open(&home).unwrap().heads(KEY).unwrap());
+        // It cannot end before this does, whichever of the two is first.
+        migration.commit().unwrap();
+        assert_eq!(reader.join().unwrap()[0].size, 10);
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::super::{Commit, CommitOutcome, Finding, Home, NewHead, Store};
+use super::super::{Commit, CommitOutcome, Home, NewHead, Store};
 
 const KEY: &str = "log.example+01020304+AAAA";
 
@@ -95,7 +95,7 @@ fn the_write_ahead_log_of_a_newer_sumcheck_stays_where_it_is() {
     let (_folder, running) = home();
     drop(Store::open(&running).unwrap());
     let newer = raw(&running);
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     // A copy of files in use is what a crash leaves.
     let (_folder, crashed) = home();
     fs::copy(running.database(), crashed.database()).unwrap();
@@ -110,7 +110,7 @@ fn the_write_ahead_log_of_a_newer_sumcheck_stays_where_it_is() {
     assert!(!before.1.is_empty());
     assert_eq!(
         refusal(&crashed),
-        "DB was written by a newer sumcheck (its schema is 2, this one knows 1): update sumcheck, \
+        "DB was written by a newer sumcheck (its schema is 3, this one knows 2): update sumcheck, \
          or name another folder with --home"
     );
     assert_eq!(state(), before);
@@ -158,11 +158,7 @@ fn a_read_only_home_without_a_database_is_empty_and_refuses_writes() {
     );
     let committed = store.commit(&commit_of(None, 20));
     assert_eq!(committed.unwrap_err().to_string(), read_only);
-    let finding = Finding {
-        found_at: String::new(),
-        evidence_path: String::new(),
-    };
-    let recorded = store.record_finding("log.example", KEY, "fork", &finding);
+    let recorded = store.record_finding("log.example", KEY, "fork", "", "");
     assert_eq!(recorded.unwrap_err().to_string(), read_only);
     assert!(!home.database().exists());
 }
@@ -203,7 +199,7 @@ fn a_database_that_was_never_set_up_is_empty_where_nothing_can_be_written() {
 fn a_newer_database_is_refused_where_nothing_can_be_written() {
     let (folder, home) = home();
     drop(Store::open(&home).unwrap());
-    raw(&home).pragma_update(None, "user_version", 2).unwrap();
+    raw(&home).pragma_update(None, "user_version", 3).unwrap();
     let refused = refusal(&Home::read_only(folder.path()));
     assert!(refused.starts_with("DB was written by a newer sumcheck"));
 }
