@@ -32,7 +32,9 @@ pub(super) fn prover(
     requests: usize,
 ) -> anyhow::Result<Prover> {
     let deadline = deadline(requests, settings.concurrency);
-    open(global, settings, refresh, Some(deadline))
+    let mut prover = open(global, settings, refresh, Some(deadline))?;
+    prover.latest_with_lookups = true;
+    Ok(prover)
 }
 
 /// A prover that lasts as long as the process.
@@ -80,6 +82,7 @@ fn open(
         go_cache,
         offline: settings.offline,
         refresh,
+        latest_with_lookups: false,
         progress: Arc::new(Progress::default()),
     })
 }

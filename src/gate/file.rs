@@ -82,9 +82,8 @@ impl Gate {
                 let (gate, module) = (Arc::clone(self), module.clone());
                 // A task of its own: a client that goes away does not end it for the others.
                 let task = tokio::spawn(async move {
-                    let outcome = gate.make_ready(&module, file).await;
-                    lock(&gate.in_flight).remove(&(module, file));
-                    outcome
+                    let _forgotten = Forgotten(&gate.in_flight, (module.clone(), file));
+                    gate.make_ready(&module, file).await
                 });
                 task.map(|ended| ended.unwrap_or_else(|error| Err(Denial::Disk(error.to_string()))))
                     .boxed()
@@ -214,6 +213,15 @@ impl Gate {
         let mut incoming = self.cache.incoming()?;
         incoming.file.write_all(content)?;
         Ok(self.cache.release(module, file, incoming)?)
+    }
+}
+
+/// A download is forgotten when it is over, however it ended.
+struct Forgotten<'g>(&'g InFlight, (ModuleVersion, ModuleFile));
+
+impl Drop for Forgotten<'_> {
+    fn drop(&mut self) {
+        lock(self.0).remove(&self.1);
     }
 }
 

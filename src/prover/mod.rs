@@ -51,6 +51,8 @@ pub struct Prover {
     pub offline: bool,
     /// Ask for the newest head even if everything is known.
     pub refresh: bool,
+    /// Ask for the newest head with each round of lookups, though these bring heads themselves.
+    pub latest_with_lookups: bool,
     /// Counts for whoever shows them.
     pub progress: Arc<Progress>,
 }

@@ -140,7 +140,8 @@ impl<'a> Run<'a> {
             .copied()
             .filter(|module| !cached.contains_key(module))
             .collect();
-        self.look_up(&missing, true).await;
+        let with_latest = self.prover.latest_with_lookups || missing.is_empty();
+        self.look_up(&missing, with_latest).await;
         let mut adopted = self.adopt(cached)?;
         self.look_up(&adopted.refused, false).await;
         let mut conclusion = self.conclude(Keep::Always).await?;
