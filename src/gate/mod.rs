@@ -8,11 +8,13 @@
 mod account;
 mod arriving;
 pub mod cache;
+pub mod client;
 mod file;
 mod hints;
 pub mod notary;
 pub mod refusal;
 pub mod server;
+pub mod standing;
 mod sumdb;
 pub mod target;
 pub mod upstream;
@@ -24,12 +26,15 @@ use bytes::Bytes;
 
 pub use self::account::{Account, Decision, Verdict};
 use self::cache::Cache;
+use self::client::Client;
 use self::file::InFlight;
 use self::hints::Hints;
 use self::notary::{Notary, Unproven};
 use self::refusal::Refusal;
+use self::standing::{Closed, Standing};
 use self::target::{SumdbTarget, Target};
 use self::upstream::{Upstream, UpstreamError};
+use crate::golang::module::ModulePath;
 use crate::golang::pattern::PatternList;
 
 /// Everything that answers need; one for all connections.
@@ -76,6 +81,12 @@ pub enum Denial {
     /// What was asked for must not be used: 403.
     #[error("{0}")]
     Refused(Refusal),
+    /// It is given to those alone who show a token: 401.
+    #[error(
+        "sumcheck: {0} is private here, and given to those alone who show a token of this gate\n\
+         put it into your netrc, as the password for this host"
+    )]
+    Unauthenticated(ModulePath),
     /// There is no such thing: 404, in the upstream's words.
     #[error("{0}")]
     Absent(String),
@@ -101,9 +112,9 @@ pub enum Denial {
     /// The log misbehaved, and nothing is given out: 503.
     #[error(
         "sumcheck: THE LOG MISBEHAVED: it has signed two tree heads that contradict each other\n\
-         this gate is closed; the evidence: {0}"
+         this gate is closed: {0}"
     )]
-    Misbehaviour(String),
+    Misbehaviour(Closed),
     /// The gate's own disk failed: 500.
     #[error("sumcheck: this gate cannot keep files\n{0}")]
     Disk(String),
@@ -115,6 +126,7 @@ impl Denial {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
+            Self::Unauthenticated(_) => 401,
             Self::Refused(_) => 403,
             Self::Absent(_) | Self::Unknown(_) => 404,
             Self::BadGateway(_) => 502,
@@ -150,8 +162,13 @@ impl Denial {
                 what: what.to_string(),
                 why,
             },
-            Unproven::Misbehaviour(Ok(path)) => Self::Misbehaviour(path.display().to_string()),
-            Unproven::Misbehaviour(Err(error)) => Self::Misbehaviour(error),
+            Unproven::Misbehaviour(evidence) => Self::Misbehaviour(Closed {
+                evidence: match evidence {
+                    Ok(path) => path.display().to_string(),
+                    Err(error) => error,
+                },
+                finding: None,
+            }),
         }
     }
 }
@@ -189,14 +206,58 @@ impl Gate {
     ///
     /// # Errors
     /// [`Denial`]
-    pub async fn answer(self: &Arc<Self>, target: &Target) -> Result<Reply, Denial> {
-        match target {
+    pub async fn answer(
+        self: &Arc<Self>,
+        client: &Client,
+        target: &Target,
+    ) -> Result<Reply, Denial> {
+        if let Some(closed) = self.standing().closed() {
+            return Err(Denial::Misbehaviour(closed));
+        }
+        if let Some(path) = target.module_path()
+            && !client.is_trusted()
+            && self.private.matches(path.as_str())
+        {
+            return Err(Denial::Unauthenticated(path.clone()));
+        }
+        let answer = match target {
             Target::File(module, file) => self.file(module, *file).await,
             Target::List(path) => self.list(path).await,
             Target::Latest(path) => self.latest(path).await,
             Target::Query(path, query) => self.query(path, query).await,
             Target::Sumdb(name, target) => self.sumdb(name, target).await,
+        };
+        // What closed the gate meanwhile is known better by now; and whatever was proven under a
+        // head of that log is not given out either.
+        match self.standing().closed() {
+            Some(closed) => Err(Denial::Misbehaviour(closed)),
+            None => answer,
         }
+    }
+
+    /// How the log stands.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        self.notary.standing()
+    }
+
+    /// Whether there is something to prove with: no open finding, and a verified head or a database
+    /// that gives one.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn readiness(&self) -> Result<(), Denial> {
+        if let Some(closed) = self.standing().closed() {
+            return Err(Denial::Misbehaviour(closed));
+        }
+        let head = self.notary.head(false).await;
+        head.map_err(|why| Denial::unproven("a module", why))?;
+        Ok(())
+    }
+
+    /// Ends what runs beside the answers, and closes the database.
+    pub async fn close(&self) {
+        self.notary.close().await;
     }
 
     async fn sumdb(&self, name: &str, target: &SumdbTarget) -> Result<Reply, Denial> {

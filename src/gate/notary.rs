@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
+use super::standing::{Closed, Standing};
 use crate::golang::module::ModuleVersion;
 use crate::prover::{Outcome, ProveError, Prover, TileOutcome};
 use crate::sumdb::record::AuthenticRecord;
@@ -22,6 +25,14 @@ const MAX_BATCHES_AT_ONCE: usize = 4;
 
 /// So many questions may wait; whoever comes then waits at the door.
 const QUEUE: usize = 1024;
+
+/// So long the newest head is given out again without asking: the log makes one every few seconds,
+/// and many clients that begin at once all ask for it.
+const HEAD_IS_FRESH: Duration = Duration::from_secs(15);
+
+/// How often to look for what other processes found out about the log, and whether somebody has
+/// acknowledged what closed the gate.
+const LOOK_AT_FINDINGS: Duration = Duration::from_secs(2);
 
 /// Why there is no proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,30 +58,54 @@ type Answer<T> = oneshot::Sender<Result<T, Unproven>>;
 enum Question {
     Record(ModuleVersion, Answer<Arc<AuthenticRecord>>),
     Tile(Tile, Answer<TileOutcome>),
-    Head {
-        refresh: bool,
-        answer: Answer<ConsistentHead>,
-    },
+    Head(Answer<ConsistentHead>),
+    /// No question: it is over.
+    End,
 }
 
-/// Asks the thread that proves. It ends when the last of these is gone.
+/// Asks the thread that proves. It ends when the last of these is gone, or with
+/// [`Notary::close`].
 #[derive(Debug, Clone)]
-pub struct Notary(mpsc::Sender<Question>);
+pub struct Notary {
+    questions: mpsc::Sender<Question>,
+    standing: Arc<Standing>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
 
 impl Notary {
     /// Starts the thread.
     ///
     /// # Errors
-    /// What the system says if there is no thread to be had.
-    pub fn start(prover: Prover) -> Result<Self, std::io::Error> {
+    /// What cannot be read of the home's state, or the system's words if there is no thread to be
+    /// had.
+    pub fn start(prover: Prover) -> Result<Self, StartError> {
+        let standing = Arc::new(Standing::default());
+        if let Some(head) = prover.verified_head()? {
+            standing.set_head(&head);
+        }
+        standing.set_closed(first_finding(&prover)?);
         let (questions, inbox) = mpsc::channel(QUEUE);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        thread::Builder::new()
+        let desk = Desk {
+            prover,
+            standing: Arc::clone(&standing),
+        };
+        let thread = thread::Builder::new()
             .name("notary".to_owned())
-            .spawn(move || runtime.block_on(serve(&prover, inbox)))?;
-        Ok(Self(questions))
+            .spawn(move || runtime.block_on(desk.serve(inbox)))?;
+        Ok(Self {
+            questions,
+            standing,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    /// What is known of the log without asking.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// The proven record of a module version.
@@ -90,143 +125,258 @@ impl Notary {
         self.ask(|answer| Question::Tile(*tile, answer)).await
     }
 
-    /// The newest verified head, after asking for a newer one if `refresh`.
+    /// The newest verified head; `refresh` asks for a newer one, unless that was done just now.
     ///
     /// # Errors
     /// [`Unproven`]
     pub async fn head(&self, refresh: bool) -> Result<ConsistentHead, Unproven> {
-        self.ask(|answer| Question::Head { refresh, answer }).await
+        match self.standing.head() {
+            Some(head) if !refresh => Ok(head),
+            _ => self.ask(Question::Head).await,
+        }
+    }
+
+    /// Ends the thread, whatever it is waiting for, and closes the database. Questions that come
+    /// later are answered with that.
+    pub async fn close(&self) {
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(thread) = thread else { return };
+        // It may have ended already.
+        let _ = self.questions.send(Question::End).await;
+        let _ = tokio::task::spawn_blocking(|| thread.join()).await;
     }
 
     async fn ask<T>(&self, question: impl FnOnce(Answer<T>) -> Question) -> Result<T, Unproven> {
         let gone = || Unproven::Unavailable("the thread that proves has ended".to_owned());
         let (answer, answered) = oneshot::channel();
-        self.0.send(question(answer)).await.map_err(|_| gone())?;
+        let sent = self.questions.send(question(answer)).await;
+        sent.map_err(|_| gone())?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
-type Waiting = BTreeMap<ModuleVersion, Vec<Answer<Arc<AuthenticRecord>>>>;
-
-async fn serve(prover: &Prover, mut inbox: mpsc::Receiver<Question>) {
-    let mut waiting = Waiting::new();
-    let mut batches_running = 0;
-    let mut running: FuturesUnordered<LocalBoxFuture<'_, Done>> = FuturesUnordered::new();
-    loop {
-        while let Ok(question) = inbox.try_recv() {
-            take(prover, question, &mut waiting, &running);
-        }
-        if !waiting.is_empty() && batches_running < MAX_BATCHES_AT_ONCE {
-            let batch = std::mem::take(&mut waiting);
-            running.push(Box::pin(prove(prover, batch)));
-            batches_running += 1;
-        }
-        let event = {
-            let next_question = std::pin::pin!(inbox.recv());
-            let next_done = std::pin::pin!(next_done(&mut running));
-            match select(next_question, next_done).await {
-                Either::Left((question, _)) => Event::Question(question),
-                Either::Right((done, _)) => Event::Done(done),
-            }
-        };
-        match event {
-            Event::Question(None) => return,
-            Event::Question(Some(question)) => take(prover, question, &mut waiting, &running),
-            Event::Done(Done::Batch) => batches_running -= 1,
-            Event::Done(Done::Other) => {}
-        }
-    }
+/// Why nothing can be proven.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The home's state cannot be used.
+    #[error(transparent)]
+    State(#[from] ProveError),
+    /// The system has no thread for it.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
-enum Event {
-    Question(Option<Question>),
-    Done(Done),
+/// Where the thread works.
+struct Desk {
+    prover: Prover,
+    standing: Arc<Standing>,
 }
 
-async fn next_done(running: &mut FuturesUnordered<LocalBoxFuture<'_, Done>>) -> Done {
-    match running.next().await {
-        Some(done) => done,
-        None => std::future::pending().await,
-    }
+/// What waits, and what is under way.
+struct Work<'d> {
+    records: BTreeMap<ModuleVersion, Vec<Answer<Arc<AuthenticRecord>>>>,
+    heads: Vec<Answer<ConsistentHead>>,
+    batches_running: usize,
+    head_running: bool,
+    fresh_until: Option<Instant>,
+    running: FuturesUnordered<LocalBoxFuture<'d, Done>>,
 }
 
 enum Done {
     Batch,
-    Other,
+    Tile,
+    Head {
+        outcome: Box<Result<ConsistentHead, Unproven>>,
+        is_newest: bool,
+    },
 }
 
-fn take<'p>(
-    prover: &'p Prover,
-    question: Question,
-    waiting: &mut Waiting,
-    running: &FuturesUnordered<LocalBoxFuture<'p, Done>>,
-) {
-    match question {
-        Question::Record(module, answer) => waiting.entry(module).or_default().push(answer),
-        // Whoever asked may have gone, and then there is nobody to tell.
-        Question::Tile(tile, answer) => running.push(Box::pin(async move {
-            let _ = answer.send(prover.tile(&tile).await.map_err(unproven));
-            Done::Other
-        })),
-        Question::Head { refresh, answer } => running.push(Box::pin(async move {
-            let _ = answer.send(head(prover, refresh).await);
-            Done::Other
-        })),
-    }
-}
-
-async fn prove(prover: &Prover, batch: Waiting) -> Done {
-    let modules: BTreeSet<ModuleVersion> = batch.keys().cloned().collect();
-    match prover.prove(&modules).await {
-        Ok(mut proofs) => {
-            for (module, answers) in batch {
-                let proof = match proofs.outcomes.remove(&module) {
-                    Some(Outcome::Proven(record)) => Ok(Arc::from(record)),
-                    Some(Outcome::Absent { status, message }) => Err(Unproven::Absent {
-                        status,
-                        words: message,
-                    }),
-                    Some(Outcome::Unavailable(reason)) => Err(Unproven::Unavailable(reason)),
-                    None => Err(Unproven::Unavailable("it was not asked for".to_owned())),
-                };
-                tell(answers, &proof);
+impl Desk {
+    async fn serve(self, mut inbox: mpsc::Receiver<Question>) {
+        let mut work = Work {
+            records: BTreeMap::new(),
+            heads: Vec::new(),
+            batches_running: 0,
+            head_running: false,
+            fresh_until: None,
+            running: FuturesUnordered::new(),
+        };
+        let mut next_look = Instant::now() + LOOK_AT_FINDINGS;
+        loop {
+            // What came meanwhile is proven together.
+            while let Ok(question) = inbox.try_recv() {
+                if !work.take(&self, question) {
+                    return;
+                }
+            }
+            work.begin(&self);
+            tokio::select! {
+                question = inbox.recv() => {
+                    if !question.is_some_and(|question| work.take(&self, question)) {
+                        return;
+                    }
+                }
+                Some(done) = work.running.next() => work.end(&self, done),
+                () = sleep_until(next_look) => {
+                    self.look_at_findings();
+                    next_look = Instant::now() + LOOK_AT_FINDINGS;
+                }
             }
         }
-        Err(error) => {
-            let proof = Err(unproven(error));
-            batch
-                .into_values()
-                .for_each(|answers| tell(answers, &proof));
+    }
+
+    /// What cannot be recorded closes the gate for as long as this process lives.
+    fn look_at_findings(&self) {
+        let is_recorded = |closed: &Closed| closed.finding.is_some();
+        if self.standing.closed().as_ref().is_none_or(is_recorded)
+            && let Ok(finding) = first_finding(&self.prover)
+        {
+            self.standing.set_closed(finding);
         }
     }
-    Done::Batch
+
+    /// Closes the gate at once if the log misbehaved.
+    fn unproven(&self, error: ProveError) -> Unproven {
+        let ProveError::Misbehaviour { evidence, .. } = error else {
+            return Unproven::Unavailable(error.to_string());
+        };
+        let evidence = evidence.map_err(|error| error.to_string());
+        let finding = first_finding(&self.prover).ok().flatten();
+        self.standing.set_closed(Some(finding.unwrap_or(Closed {
+            evidence: match &evidence {
+                Ok(path) => path.display().to_string(),
+                Err(error) => error.clone(),
+            },
+            finding: None,
+        })));
+        Unproven::Misbehaviour(evidence)
+    }
+
+    async fn prove(
+        &self,
+        batch: BTreeMap<ModuleVersion, Vec<Answer<Arc<AuthenticRecord>>>>,
+    ) -> Done {
+        let modules: BTreeSet<ModuleVersion> = batch.keys().cloned().collect();
+        match self.prover.prove(&modules).await {
+            Ok(mut proofs) => {
+                if let Some(head) = &proofs.head {
+                    self.standing.set_head(head);
+                }
+                for (module, answers) in batch {
+                    let proof = match proofs.outcomes.remove(&module) {
+                        Some(Outcome::Proven(record)) => Ok(Arc::from(record)),
+                        Some(Outcome::Absent { status, message }) => Err(Unproven::Absent {
+                            status,
+                            words: message,
+                        }),
+                        Some(Outcome::Unavailable(reason)) => Err(Unproven::Unavailable(reason)),
+                        None => Err(Unproven::Unavailable("it was not asked for".to_owned())),
+                    };
+                    tell(answers, &proof);
+                }
+            }
+            Err(error) => {
+                let proof = Err(self.unproven(error));
+                batch
+                    .into_values()
+                    .for_each(|answers| tell(answers, &proof));
+            }
+        }
+        Done::Batch
+    }
+
+    async fn newest_head(&self) -> Done {
+        let mut is_newest = false;
+        let outcome = match self.prover.newest_head().await {
+            Err(error) => Err(self.unproven(error)),
+            Ok(proofs) => {
+                is_newest = proofs.faults.is_empty();
+                // An older head that is verified is better than none: the database may be down.
+                let head = proofs.head.or_else(|| self.standing.head());
+                head.ok_or_else(|| {
+                    let fault = proofs.faults.first();
+                    let reason = fault.map_or("the log has no tree head", |fault| fault.message());
+                    Unproven::Unavailable(reason.to_owned())
+                })
+            }
+        };
+        Done::Head {
+            outcome: Box::new(outcome),
+            is_newest,
+        }
+    }
 }
 
-fn tell(answers: Vec<Answer<Arc<AuthenticRecord>>>, proof: &Proof) {
+impl<'d> Work<'d> {
+    /// `false` if it is over.
+    fn take(&mut self, desk: &'d Desk, question: Question) -> bool {
+        match question {
+            Question::Record(module, answer) => {
+                self.records.entry(module).or_default().push(answer);
+            }
+            // Whoever asked may have gone, and then there is nobody to tell.
+            Question::Tile(tile, answer) => self.running.push(Box::pin(async move {
+                let tile = desk.prover.tile(&tile).await;
+                let _ = answer.send(tile.map_err(|error| desk.unproven(error)));
+                Done::Tile
+            })),
+            Question::Head(answer) => self.heads.push(answer),
+            Question::End => return false,
+        }
+        true
+    }
+
+    fn begin(&mut self, desk: &'d Desk) {
+        if !self.records.is_empty() && self.batches_running < MAX_BATCHES_AT_ONCE {
+            let batch = std::mem::take(&mut self.records);
+            self.running.push(Box::pin(desk.prove(batch)));
+            self.batches_running += 1;
+        }
+        if self.heads.is_empty() || self.head_running {
+            return;
+        }
+        let is_fresh = self.fresh_until.is_some_and(|until| Instant::now() < until);
+        match desk.standing.head() {
+            Some(head) if is_fresh => tell(std::mem::take(&mut self.heads), &Ok(head)),
+            _ => {
+                self.running.push(Box::pin(desk.newest_head()));
+                self.head_running = true;
+            }
+        }
+    }
+
+    fn end(&mut self, desk: &Desk, done: Done) {
+        match done {
+            Done::Tile => {}
+            Done::Batch => self.batches_running -= 1,
+            Done::Head { outcome, is_newest } => {
+                self.head_running = false;
+                if let Ok(head) = &*outcome {
+                    desk.standing.set_head(head);
+                }
+                if is_newest {
+                    self.fresh_until = Some(Instant::now() + HEAD_IS_FRESH);
+                }
+                tell(std::mem::take(&mut self.heads), &outcome);
+            }
+        }
+    }
+}
+
+fn tell<T: Clone>(answers: Vec<Answer<T>>, outcome: &Result<T, Unproven>) {
     for answer in answers {
-        let _ = answer.send(proof.clone());
+        let _ = answer.send(outcome.clone());
     }
 }
 
-async fn head(prover: &Prover, refresh: bool) -> Result<ConsistentHead, Unproven> {
-    let verified = prover.verified_head().map_err(unproven)?;
-    if let (false, Some(head)) = (refresh, &verified) {
-        return Ok(head.clone());
-    }
-    let proofs = prover.newest_head().await.map_err(unproven)?;
-    // An older head that is verified is better than none: the database may be down.
-    proofs.head.or(verified).ok_or_else(|| {
-        let fault = proofs.faults.first();
-        let reason = fault.map_or("the log has no tree head", |fault| fault.message());
-        Unproven::Unavailable(reason.to_owned())
-    })
-}
-
-fn unproven(error: ProveError) -> Unproven {
-    match error {
-        ProveError::Misbehaviour { evidence, .. } => {
-            Unproven::Misbehaviour(evidence.map_err(|error| error.to_string()))
-        }
-        error => Unproven::Unavailable(error.to_string()),
-    }
+fn first_finding(prover: &Prover) -> Result<Option<Closed>, ProveError> {
+    let finding = prover.open_findings()?.into_iter().next();
+    Ok(finding.map(|finding| Closed {
+        evidence: finding.evidence_path,
+        finding: Some(finding.id),
+    }))
 }

@@ -120,6 +120,19 @@ impl Target {
     }
 }
 
+impl Target {
+    /// The module that it is about. What is asked of a checksum database is about none: it has no
+    /// private ones.
+    #[must_use]
+    pub fn module_path(&self) -> Option<&ModulePath> {
+        match self {
+            Self::File(module, _) => Some(module.path()),
+            Self::List(path) | Self::Latest(path) | Self::Query(path, _) => Some(path),
+            Self::Sumdb(..) => None,
+        }
+    }
+}
+
 /// Percent signs are decoded once; what is still strange then is refused by the parsers.
 fn decode(path: &str) -> Option<String> {
     let decoded = percent_encoding::percent_decode_str(path)

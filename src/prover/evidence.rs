@@ -6,6 +6,7 @@ use super::{ProveError, Prover};
 use crate::io::clock;
 use crate::io::evidence::{Evidence, EvidenceHead, EvidenceLog, SCHEMA};
 use crate::io::home::HomeError;
+use crate::io::store::Finding;
 use crate::sumdb::fork::Fork;
 use crate::tlog::checkpoint::Checkpoint;
 
@@ -62,6 +63,15 @@ impl Prover {
         let evidence = evidence.display().to_string();
         let store = self.store.borrow();
         let _ = store.record_finding(name, &key, "fork", found_at, &evidence);
+    }
+
+    /// What this log did wrong and nobody has acknowledged, oldest first.
+    ///
+    /// # Errors
+    /// [`ProveError::Store`]
+    pub fn open_findings(&self) -> Result<Vec<Finding>, ProveError> {
+        self.record_orphaned_evidence()?;
+        Ok(self.store.borrow().open_findings(&self.key.to_string())?)
     }
 
     /// A run that ended between file and row left a file that no run would remind of.

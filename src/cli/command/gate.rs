@@ -29,10 +29,14 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
         .context("cannot start")?;
     let gate = Arc::new(open(global, &settings)?);
     world::show_warnings(&settings.told);
-    match args.listen {
-        Some(address) => runtime.block_on(serve(gate, address)),
-        None => runtime.block_on(wrap(gate, args)),
-    }
+    runtime.block_on(async {
+        let ended = match args.listen {
+            Some(address) => serve(Arc::clone(&gate), address).await,
+            None => wrap(Arc::clone(&gate), args).await,
+        };
+        gate.close().await;
+        ended
+    })
 }
 
 fn open(global: &GlobalArgs, settings: &Settings) -> anyhow::Result<Gate> {

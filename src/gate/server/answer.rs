@@ -41,10 +41,11 @@ pub(super) async fn answer(
             return denied(&Denial::Unknown(error.to_string()));
         }
     };
-    let mut response = match gate.answer(&target).await {
-        Ok(Reply::File(released)) => {
-            file(released, request.headers()).unwrap_or_else(|error| denied(&Denial::from(error)))
-        }
+    let mut response = match gate
+        .answer(&crate::gate::client::Client::gate(), &target)
+        .await
+    {
+        Ok(Reply::File(released)) => file(released, request.headers()),
         Ok(Reply::Text { media_type, body }) => small(media_type, body),
         Err(denial) => denied(&denial),
     };
@@ -91,7 +92,7 @@ const fn media_type(kind: ModuleFile) -> &'static str {
     }
 }
 
-fn file(released: Released, asked: &HeaderMap) -> std::io::Result<Response<Body>> {
+fn file(released: Released, asked: &HeaderMap) -> Response<Body> {
     let length = released.stamp.length;
     let tag = released.stamp.entity_tag();
     if asked
@@ -101,7 +102,7 @@ fn file(released: Released, asked: &HeaderMap) -> std::io::Result<Response<Body>
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         mark(response.headers_mut(), &tag);
-        return Ok(response);
+        return response;
     }
     // A part of another body than the one that the client has would be of no use to it.
     let same = asked
@@ -118,12 +119,11 @@ fn file(released: Released, asked: &HeaderMap) -> std::io::Result<Response<Body>
             if let Ok(all) = all {
                 response.headers_mut().insert(CONTENT_RANGE, all);
             }
-            return Ok(response);
+            return response;
         }
     };
     let media_type = HeaderValue::from_static(media_type(released.kind));
-    let body = Body::file(released.file, released.stamp, start, end)?;
-    let mut response = Response::new(body);
+    let mut response = Response::new(Body::file(released.file, released.stamp, start, end));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, media_type);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(end.saturating_sub(start)));
@@ -137,7 +137,7 @@ fn file(released: Released, asked: &HeaderMap) -> std::io::Result<Response<Body>
         }
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    Ok(response)
+    response
 }
 
 fn mark(headers: &mut HeaderMap, tag: &str) {

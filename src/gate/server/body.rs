@@ -17,10 +17,7 @@ const CHUNK_BYTES: usize = 128 << 10;
 #[derive(Debug)]
 pub(super) enum Body {
     Small(Option<Bytes>),
-    File {
-        first: Option<Bytes>,
-        rest: FileBody,
-    },
+    File(FileBody),
 }
 
 /// A part of a file.
@@ -41,20 +38,12 @@ impl Body {
         Self::Small(Some(bytes))
     }
 
-    /// A part of a file. One that fits a chunk is read at once: most are, and then a change to the
-    /// file is seen before the answer begins.
-    pub(super) fn file(file: File, stamp: Stamp, position: u64, end: u64) -> io::Result<Self> {
-        let mut body = FileBody {
+    pub(super) const fn file(file: File, stamp: Stamp, position: u64, end: u64) -> Self {
+        Self::File(FileBody {
             file,
             stamp,
             position,
             end,
-        };
-        let first = body.next()?;
-        Ok(if body.position >= body.end {
-            Self::Small(first)
-        } else {
-            Self::File { first, rest: body }
         })
     }
 }
@@ -102,10 +91,7 @@ impl HttpBody for Body {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let next = match self.get_mut() {
             Self::Small(bytes) => Ok(bytes.take()),
-            Self::File { first, rest } => match first.take() {
-                Some(first) => Ok(Some(first)),
-                None => rest.next(),
-            },
+            Self::File(file) => file.next(),
         };
         Poll::Ready(next.transpose().map(|bytes| bytes.map(Frame::data)))
     }
@@ -113,20 +99,16 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Small(bytes) => bytes.is_none(),
-            Self::File { first, rest } => first.is_none() && rest.position >= rest.end,
+            Self::File(file) => file.position >= file.end,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
-            Self::Small(bytes) => length(bytes.as_ref()),
-            Self::File { first, rest } => {
-                length(first.as_ref()).saturating_add(rest.end.saturating_sub(rest.position))
-            }
+            Self::Small(bytes) => bytes
+                .as_ref()
+                .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Self::File(file) => file.end.saturating_sub(file.position),
         })
     }
-}
-
-fn length(bytes: Option<&Bytes>) -> u64 {
-    bytes.map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX))
 }
