@@ -188,20 +188,67 @@ pub(super) struct VerifyArgs {
 #[command(after_help = "Examples:
   sumcheck gate -- go build ./...
   sumcheck gate -- go mod download
-  sumcheck gate --listen 127.0.0.1:8080      and then GOPROXY=http://127.0.0.1:8080")]
+  sumcheck gate --trace build.har -- go build ./...
+  sumcheck gate --listen 127.0.0.1:8080      and then GOPROXY=http://127.0.0.1:8080
+  sumcheck gate --listen :8443 --tls-cert gate.crt --tls-key gate.key --token-file tokens")]
 pub(super) struct GateArgs {
-    /// Serve on this address until interrupted
+    /// Serve on this address until interrupted; systemd: on the socket that it passes
     #[arg(
         long,
         value_name = "ADDR",
         conflicts_with = "command",
         required_unless_present = "command"
     )]
-    pub(super) listen: Option<std::net::SocketAddr>,
+    pub(super) listen: Option<ListenAt>,
+
+    /// Serve /metrics, /healthz and /readyz on this address
+    #[arg(long, value_name = "ADDR", requires = "listen")]
+    pub(super) metrics: Option<std::net::SocketAddr>,
+
+    /// Serve over TLS with this chain of certificates (PEM); read again on SIGHUP
+    #[arg(long, value_name = "FILE", requires = "listen", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+
+    /// Give private modules to those who show a token of this file: lines of name:token
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// Record every request on both sides, with times and verdicts, for a browser's network panel
+    #[arg(long, value_name = "FILE.har")]
+    pub(super) trace: Option<PathBuf>,
 
     /// What to run, after --
     #[arg(last = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,
+}
+
+/// Where the gate listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListenAt {
+    Address(std::net::SocketAddr),
+    /// The socket that systemd passes.
+    Systemd,
+}
+
+impl std::str::FromStr for ListenAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "systemd" {
+            return Ok(Self::Systemd);
+        }
+        // As other servers take it: a port alone is that port of all addresses.
+        let address = match text.strip_prefix(':') {
+            Some(port) => format!("[::]:{port}").parse(),
+            None => text.parse(),
+        };
+        let wrong = |_| "neither an address with a port, as 127.0.0.1:8080, nor systemd".to_owned();
+        address.map(Self::Address).map_err(wrong)
+    }
 }
 
 /// Show the log's authenticated record of a module version

@@ -24,6 +24,8 @@ pub(super) struct Settings {
     pub(super) go: GoEnv,
     pub(super) home: PathBuf,
     pub(super) key: VerifierKey,
+    /// The checksum database in force, as GOSUMDB names it.
+    pub(super) gosumdb: String,
     pub(super) address: DatabaseAddress,
     pub(super) credentials: Credentials,
     pub(super) concurrency: usize,
@@ -107,6 +109,7 @@ impl Settings {
         Ok(Self {
             told,
             home: home.value,
+            gosumdb: sumdb.value,
             address: DatabaseAddress {
                 name: key.name().to_owned(),
                 url,

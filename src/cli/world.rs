@@ -32,7 +32,8 @@ pub(super) fn prover(
     requests: usize,
 ) -> anyhow::Result<Prover> {
     let deadline = deadline(requests, settings.concurrency);
-    let mut prover = open(global, settings, refresh, Some(deadline))?;
+    let http = http_client(global, settings, Some(deadline), None);
+    let mut prover = open(settings, refresh, http)?;
     prover.latest_with_lookups = true;
     Ok(prover)
 }
@@ -41,8 +42,10 @@ pub(super) fn prover(
 pub(super) fn prover_without_end(
     global: &GlobalArgs,
     settings: &Settings,
+    observer: Observer,
 ) -> anyhow::Result<Prover> {
-    open(global, settings, false, None)
+    let http = http_client(global, settings, None, Some(observer));
+    open(settings, false, http)
 }
 
 /// A client with the user's settings; no packet is sent yet.
@@ -50,22 +53,25 @@ pub(super) fn http_client(
     global: &GlobalArgs,
     settings: &Settings,
     deadline: Option<Instant>,
+    observer: Option<Observer>,
 ) -> HttpClient {
+    let verbose = global.verbose.then(|| Arc::new(show_request) as Observer);
     HttpClient::new(HttpSettings {
         concurrency: settings.concurrency,
         credentials: settings.credentials.clone(),
-        observer: global.verbose.then(|| Arc::new(show_request) as Observer),
+        observer: match (verbose, observer) {
+            (Some(first), Some(second)) => Some(Arc::new(move |trace: &RequestTrace| {
+                first(trace);
+                second(trace);
+            })),
+            (first, second) => first.or(second),
+        },
         deadline,
         ..HttpSettings::default()
     })
 }
 
-fn open(
-    global: &GlobalArgs,
-    settings: &Settings,
-    refresh: bool,
-    deadline: Option<Instant>,
-) -> anyhow::Result<Prover> {
+fn open(settings: &Settings, refresh: bool, http: HttpClient) -> anyhow::Result<Prover> {
     let home = Home::open(&settings.home)?;
     let store = Store::open(&home)?;
     let go_cache = settings
@@ -76,7 +82,7 @@ fn open(
     Ok(Prover {
         key: settings.key.clone(),
         address: settings.address.clone(),
-        http: http_client(global, settings, deadline),
+        http,
         home,
         store: RefCell::new(store),
         go_cache,

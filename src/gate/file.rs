@@ -46,7 +46,9 @@ impl Gate {
         module: &ModuleVersion,
         file: ModuleFile,
     ) -> Result<Reply, Denial> {
-        if let Some(released) = self.released(module, file)? {
+        let known = self.released(module, file)?;
+        self.metrics.looked_in_cache(file, known.is_some());
+        if let Some(released) = known {
             return Ok(Reply::File(released));
         }
         self.may_be_asked(module.path())?;

@@ -11,12 +11,14 @@ pub mod cache;
 pub mod client;
 mod file;
 mod hints;
+pub mod metrics;
 pub mod notary;
 pub mod refusal;
 pub mod server;
 pub mod standing;
 mod sumdb;
 pub mod target;
+pub mod trace;
 pub mod upstream;
 pub mod wrapper;
 
@@ -29,6 +31,7 @@ use self::cache::Cache;
 use self::client::Client;
 use self::file::InFlight;
 use self::hints::Hints;
+use self::metrics::Metrics;
 use self::notary::{Notary, Unproven};
 use self::refusal::Refusal;
 use self::standing::{Closed, Standing};
@@ -48,6 +51,7 @@ pub struct Gate {
     in_flight: InFlight,
     hints: Hints,
     account: Account,
+    metrics: Arc<Metrics>,
 }
 
 /// An answer of which the body may be given out.
@@ -87,6 +91,9 @@ pub enum Denial {
          put it into your netrc, as the password for this host"
     )]
     Unauthenticated(ModulePath),
+    /// It showed a token that the gate does not know: 401.
+    #[error("sumcheck: this gate does not know that token: look at your netrc or GOAUTH")]
+    UnknownToken,
     /// There is no such thing: 404, in the upstream's words.
     #[error("{0}")]
     Absent(String),
@@ -126,7 +133,7 @@ impl Denial {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Unauthenticated(_) => 401,
+            Self::Unauthenticated(_) | Self::UnknownToken => 401,
             Self::Refused(_) => 403,
             Self::Absent(_) | Self::Unknown(_) => 404,
             Self::BadGateway(_) => 502,
@@ -193,7 +200,20 @@ impl Gate {
             in_flight: InFlight::default(),
             hints: Hints::default(),
             account: Account::default(),
+            metrics: Arc::default(),
         }
+    }
+
+    /// The same gate, counting here.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// What was decided so far.

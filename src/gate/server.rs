@@ -1,59 +1,74 @@
 //! HTTP around the gate: connections, their limits, and answers as a download tool expects them.
 
+mod activity;
 mod answer;
 mod body;
+mod connection;
+mod exchange;
+mod limits;
+mod site;
+pub mod tls;
+pub mod tokens;
 
-use std::convert::Infallible;
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
-use super::Gate;
-
-/// A client that takes longer to say what it wants says it to hold a connection (slowloris). Also
-/// the time for which an idle connection stays open.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// More connections than this wait until one is free: each costs memory and a file handle.
-const MAX_CONNECTIONS: usize = 4096;
-
-/// The head of a request has a path of at most 2 KiB and a few headers.
-const MAX_HEAD_BYTES: usize = 32 << 10;
-
-/// What a shutdown waits for transfers that are under way.
-const DRAIN: Duration = Duration::from_secs(30);
+use self::activity::Activity;
+pub use self::limits::Limits;
+pub use self::site::Site;
+use super::client::Client;
 
 /// After an error of accept, which is most often a lack of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A gate that listens.
+/// A site that listens.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    gate: Arc<Gate>,
-    /// What a path must begin with, `/` at both ends.
-    prefix: Arc<str>,
+    site: Arc<Site>,
+    tls: Option<Arc<RwLock<Arc<ServerConfig>>>>,
+    limits: Limits,
+}
+
+/// The certificate of a server that runs, to be replaced.
+#[derive(Debug, Clone)]
+pub struct Certificate(Arc<RwLock<Arc<ServerConfig>>>);
+
+impl Certificate {
+    /// Connections from now on get this one.
+    pub fn replace(&self, config: Arc<ServerConfig>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
 }
 
 impl Server {
-    /// Serves the gate below `prefix`, which begins and ends with `/`.
+    /// Serves a site in the clear.
     #[must_use]
-    pub fn new(listener: TcpListener, gate: Arc<Gate>, prefix: &str) -> Self {
+    pub fn new(listener: TcpListener, site: Arc<Site>) -> Self {
         Self {
             listener,
-            gate,
-            prefix: Arc::from(prefix),
+            site,
+            tls: None,
+            limits: Limits::default(),
         }
+    }
+
+    /// Serves it over TLS alone.
+    pub fn set_tls(&mut self, config: Arc<ServerConfig>) -> Certificate {
+        let config = Arc::new(RwLock::new(config));
+        self.tls = Some(Arc::clone(&config));
+        Certificate(config)
     }
 
     /// Where it listens.
@@ -64,10 +79,15 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` is over; then what is under way is finished, within limits.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    /// Serves until `stop` is over; then what is under way is finished, within limits, unless
+    /// `hurry` is over as well.
+    pub async fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
         let connections = GracefulShutdown::new();
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        // A listener that others can reach is not made private by who asks it.
+        let is_loopback = self
+            .address()
+            .is_ok_and(|address| address.ip().is_loopback());
         let mut stop = std::pin::pin!(stop);
         loop {
             let accept = async {
@@ -78,39 +98,59 @@ impl Server {
                 () = &mut stop => break,
                 accepted = accept => accepted,
             };
-            let Ok((stream, _)) = accepted else {
+            let Ok((stream, peer)) = accepted else {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
             // Small answers go out at once.
             let _ = stream.set_nodelay(true);
-            let (gate, prefix) = (Arc::clone(&self.gate), Arc::clone(&self.prefix));
-            let service = service_fn(move |request: Request<Incoming>| {
-                let (gate, prefix) = (Arc::clone(&gate), Arc::clone(&prefix));
-                async move { Ok::<_, Infallible>(answer::answer(&gate, &prefix, &request).await) }
+            let client = Client {
+                name: peer.ip().to_canonical().to_string(),
+                authenticated: false,
+                loopback: is_loopback,
+            };
+            let acceptor = self.tls.as_ref().map(|config| {
+                let config = config.read().unwrap_or_else(PoisonError::into_inner);
+                TlsAcceptor::from(Arc::clone(&config))
             });
-            let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder
-                .http1()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .max_buf_size(MAX_HEAD_BYTES)
-                .http2()
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(256)
-                .max_header_list_size(MAX_HEAD_BYTES as u32)
-                .keep_alive_interval(HEAD_TIMEOUT);
-            let connection = builder
-                .serve_connection(TokioIo::new(stream), service)
-                .into_owned();
-            let connection = connections.watch(connection);
+            let (site, watcher) = (Arc::clone(&self.site), connections.watcher());
+            let limits = self.limits;
             tokio::spawn(async move {
-                // A client that breaks off is its own affair.
-                let _ = connection.await;
+                converse(stream, acceptor, &site, client, limits, watcher).await;
                 drop(slot);
             });
         }
         drop(self.listener);
-        let _ = timeout(DRAIN, connections.shutdown()).await;
+        tokio::select! {
+            _ = timeout(self.limits.drain, connections.shutdown()) => {}
+            () = hurry => {}
+        }
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    site: &Arc<Site>,
+    client: Client,
+    limits: Limits,
+    watcher: Watcher,
+) {
+    let _counted = site.count_connection();
+    let activity = Arc::new(Activity::default());
+    let client = Arc::new(client);
+    let answer = |request| {
+        let (site, client) = (Arc::clone(site), Arc::clone(&client));
+        let activity = Arc::clone(&activity);
+        async move { site.answer(&client, &activity, &request).await }
+    };
+    match acceptor {
+        None => connection::serve(stream, &activity, limits, watcher, answer).await,
+        Some(acceptor) => {
+            // Whoever speaks no TLS is not told what is here.
+            if let Ok(Ok(stream)) = timeout(limits.stillness, acceptor.accept(stream)).await {
+                connection::serve(stream, &activity, limits, watcher, answer).await;
+            }
+        }
     }
 }

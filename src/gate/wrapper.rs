@@ -1,9 +1,13 @@
 //! `sumcheck gate -- CMD`: a command that can fetch modules through the gate alone.
 
+mod signals;
+
 use std::ffi::OsString;
 use std::process::ExitStatus;
 
-use tokio::process::{Child, Command};
+use tokio::process::Command;
+
+use self::signals::Signals;
 
 /// How the command ended, or why it did not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,74 +42,58 @@ pub fn secret_prefix() -> Result<String, getrandom::Error> {
     Ok(format!("/{}/", hex::encode(secret)))
 }
 
-/// Runs the command with the gate at `goproxy` for its only module proxy.
+/// Runs the command with the gate at `goproxy` for its only module proxy, and with the checksum
+/// database that the gate proves against.
 ///
 /// GONOPROXY must be `none`, else GOPRIVATE would lead past the gate; GONOSUMDB keeps the value
-/// that it has through GOPRIVATE, since it is not set here.
-pub async fn run(goproxy: &str, command: &[OsString]) -> Result<Ended, std::io::Error> {
+/// that it has through GOPRIVATE, since it is not set here. A proxy for http in the environment
+/// changes nothing: the go command asks loopback addresses itself.
+///
+/// # Errors
+/// What the system says if the command could not even be tried.
+pub async fn run(
+    goproxy: &str,
+    gosumdb: &str,
+    command: &[OsString],
+) -> Result<Ended, std::io::Error> {
     let Some((program, arguments)) = command.split_first() else {
         return Ok(Ended::NotFound);
     };
+    // Before there is a command: a signal in between must not end us alone.
+    let mut signals = Signals::listen()?;
     let spawned = Command::new(program)
         .args(arguments)
         .env("GOPROXY", goproxy)
         .env("GONOPROXY", "none")
+        .env("GOSUMDB", gosumdb)
         .kill_on_drop(true)
         .spawn();
     let mut child = match spawned {
         Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Ended::NotFound),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Ok(Ended::NotExecutable);
-        }
-        Err(error) => return Err(error),
+        Err(error) => return not_begun(error),
     };
-    let status = wait(&mut child).await?;
+    let status = signals.wait(&mut child).await?;
     Ok(Ended::Code(code(status)))
 }
 
-#[cfg(unix)]
-async fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
-    use tokio::signal::unix::{SignalKind, signal};
+/// As a shell tells it.
+fn not_begun(error: std::io::Error) -> Result<Ended, std::io::Error> {
+    use std::io::ErrorKind;
 
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut quit = signal(SignalKind::quit())?;
-    loop {
-        let signal = tokio::select! {
-            status = child.wait() => return status,
-            _ = interrupt.recv() => rustix::process::Signal::INT,
-            _ = terminate.recv() => rustix::process::Signal::TERM,
-            _ = hang_up.recv() => rustix::process::Signal::HUP,
-            _ = quit.recv() => rustix::process::Signal::QUIT,
-        };
-        forward(child, signal);
+    match error.kind() {
+        ErrorKind::NotFound => Ok(Ended::NotFound),
+        ErrorKind::PermissionDenied
+        | ErrorKind::IsADirectory
+        | ErrorKind::NotADirectory
+        | ErrorKind::InvalidInput
+        | ErrorKind::ArgumentListTooLong => Ok(Ended::NotExecutable),
+        // A script without a `#!`, or a program for another machine.
+        #[cfg(unix)]
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+            Ok(Ended::NotExecutable)
+        }
+        _ => Err(error),
     }
-}
-
-/// What a terminal sends goes to the command as well: then it has it already.
-#[cfg(unix)]
-fn forward(child: &Child, signal: rustix::process::Signal) {
-    use rustix::process::Signal;
-    use std::io::IsTerminal as _;
-
-    let from_keyboard = matches!(signal, Signal::INT | Signal::QUIT);
-    if from_keyboard && std::io::stdin().is_terminal() {
-        return;
-    }
-    let process = child
-        .id()
-        .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
-    if let Some(process) = process {
-        // It may just have ended by itself.
-        let _ = rustix::process::kill_process(process, signal);
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
-    child.wait().await
 }
 
 fn code(status: ExitStatus) -> u8 {

@@ -1,4 +1,4 @@
-//! Being asked to stop.
+//! Being asked to stop, or to read the configuration again.
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,5 +36,34 @@ pub async fn signal() -> Signal {
     match tokio::signal::ctrl_c().await {
         Ok(()) => Signal::Interrupt,
         Err(_) => std::future::pending().await,
+    }
+}
+
+/// Requests to read the configuration again: SIGHUP.
+#[derive(Debug)]
+pub struct HangUps {
+    #[cfg(unix)]
+    signals: Option<tokio::signal::unix::Signal>,
+}
+
+/// From now on SIGHUP does not end this process.
+#[must_use]
+pub fn hang_ups() -> HangUps {
+    HangUps {
+        #[cfg(unix)]
+        signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
+    }
+}
+
+impl HangUps {
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signals) = &mut self.signals
+            && signals.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 }

@@ -1,25 +1,34 @@
 //! `sumcheck gate`
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod serve;
+
+use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use self::serve::serve;
 use crate::cli::args::{GateArgs, GlobalArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::gate::cache::Cache;
+use crate::gate::metrics::{Behind, Metrics};
 use crate::gate::notary::Notary;
-use crate::gate::server::Server;
+use crate::gate::server::{Server, Site};
+use crate::gate::trace::{Entry, Trace};
 use crate::gate::upstream::Upstream;
 use crate::gate::wrapper::{self, Ended};
 use crate::gate::{Gate, Verdict};
 use crate::io::home::Home;
-use crate::io::shutdown::{Signal, signal};
+use crate::io::http::Observer;
+
+/// What is still at work at the end, a file that is being hashed, is given up after so long.
+const LAST_WORK: Duration = Duration::from_secs(2);
 
 pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
@@ -27,69 +36,90 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
         .enable_all()
         .build()
         .context("cannot start")?;
-    let gate = Arc::new(open(global, &settings)?);
+    let trace = match &args.trace {
+        Some(path) => Some(Arc::new(Trace::create(path).with_context(|| {
+            format!("cannot write the trace to {}", path.display())
+        })?)),
+        None => None,
+    };
+    let gate = Arc::new(open(global, &settings, trace.as_ref())?);
     world::show_warnings(&settings.told);
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let ended = match args.listen {
-            Some(address) => serve(Arc::clone(&gate), address).await,
-            None => wrap(Arc::clone(&gate), args).await,
+            Some(address) => serve(Arc::clone(&gate), address, args, trace.clone()).await,
+            None => wrap(Arc::clone(&gate), &settings, args, trace.clone()).await,
         };
         gate.close().await;
         ended
-    })
+    });
+    // What is still under way is given up, and its temporary files go with it.
+    runtime.shutdown_timeout(LAST_WORK);
+    if let Some(trace) = trace {
+        trace.close();
+    }
+    ended
 }
 
-fn open(global: &GlobalArgs, settings: &Settings) -> anyhow::Result<Gate> {
+fn open(
+    global: &GlobalArgs,
+    settings: &Settings,
+    trace: Option<&Arc<Trace>>,
+) -> anyhow::Result<Gate> {
+    let metrics = Arc::new(Metrics::default());
+    let observer = |behind| observer(behind, &metrics, trace);
     let home = Home::open(&settings.home)?;
-    let notary = Notary::start(world::prover_without_end(global, settings)?)?;
+    let prover = world::prover_without_end(global, settings, observer(Behind::Database))?;
+    let notary = Notary::start(prover)?;
     Ok(Gate::new(
         notary,
         Upstream::new(
-            world::http_client(global, settings, None),
+            world::http_client(global, settings, None, Some(observer(Behind::Modules))),
             settings.address.proxies.clone(),
         ),
         Cache::new(&home),
         settings.key.name().to_owned(),
         settings.private_patterns(),
-    ))
+    )
+    .with_metrics(metrics))
 }
 
-async fn serve(gate: Arc<Gate>, address: SocketAddr) -> anyhow::Result<Exit> {
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}"))?;
-    let server = Server::new(listener, gate, "/");
-    anstream::eprintln!("sumcheck gate: GOPROXY=http://{}", server.address()?);
-    let (stopped_by, by) = oneshot::channel();
-    server
-        .run(async {
-            let _ = stopped_by.send(signal().await);
-        })
-        .await;
-    Ok(match by.await {
-        Ok(Signal::Interrupt) => Exit::Interrupted,
-        Ok(Signal::Terminate) | Err(_) => Exit::Terminated,
+/// Counts the requests to the servers behind the gate, and traces them.
+fn observer(behind: Behind, metrics: &Arc<Metrics>, trace: Option<&Arc<Trace>>) -> Observer {
+    let (metrics, trace) = (Arc::clone(metrics), trace.cloned());
+    Arc::new(move |request| {
+        metrics.observe(behind, request);
+        if let Some(trace) = &trace {
+            trace.record(Entry::upstream(behind, request));
+        }
     })
 }
 
-async fn wrap(gate: Arc<Gate>, args: &GateArgs) -> anyhow::Result<Exit> {
+async fn wrap(
+    gate: Arc<Gate>,
+    settings: &Settings,
+    args: &GateArgs,
+    trace: Option<Arc<Trace>>,
+) -> anyhow::Result<Exit> {
     let prefix = wrapper::secret_prefix().context("no randomness")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .context("cannot listen on 127.0.0.1")?;
-    let server = Server::new(listener, Arc::clone(&gate), &prefix);
+    let site = Site::modules(Arc::clone(&gate), &prefix, trace);
+    let server = Server::new(listener, Arc::new(site));
     let goproxy = format!(
         "http://{}{}",
         server.address()?,
         prefix.trim_end_matches('/')
     );
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(server.run(async {
+    // With the command's end there is nobody left to finish anything for.
+    let stopped = async {
         let _ = stopped.await;
-    }));
-    let ended = wrapper::run(&goproxy, &args.command).await;
+    };
+    let serving = tokio::spawn(server.run(stopped, std::future::ready(())));
+    let ended = wrapper::run(&goproxy, &settings.gosumdb, &args.command).await;
     drop(stop);
-    serving.abort();
+    let _ = serving.await;
     let ended = match ended {
         Ok(ended) => ended,
         Err(error) => {
@@ -113,7 +143,12 @@ async fn wrap(gate: Arc<Gate>, args: &GateArgs) -> anyhow::Result<Exit> {
         ))),
         Ended::Code(_) => {}
     }
+    let closed = gate.standing().closed();
+    if let Some(closed) = &closed {
+        render::error_line(&visible(&format!("THE LOG MISBEHAVED: {closed}")));
+    }
     Ok(match ended {
+        Ended::Code(0) if closed.is_some() => Exit::Misbehaviour,
         Ended::Code(0) if refused > 0 => Exit::Negative,
         ended => Exit::Command(ended.code()),
     })

@@ -1,61 +1,21 @@
-//! From a request to a response.
-
-use std::sync::Arc;
+//! From what the gate says to a response.
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use crate::gate::refusal::printable;
-use crate::gate::target::{ModuleFile, Target};
-use crate::gate::{Denial, Gate, Released, Reply};
+use crate::gate::target::ModuleFile;
+use crate::gate::{Denial, Released};
 
 /// What was proven never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-pub(super) async fn answer(
-    gate: &Arc<Gate>,
-    prefix: &str,
-    request: &Request<Incoming>,
-) -> Response<Body> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "sumcheck: GET and HEAD only",
-        );
-        let allowed = HeaderValue::from_static("GET, HEAD");
-        response.headers_mut().insert(ALLOW, allowed);
-        return response;
-    }
-    let Some(path) = request.uri().path().strip_prefix(prefix) else {
-        return text(StatusCode::NOT_FOUND, "sumcheck: nothing is here");
-    };
-    let target = match Target::parse(path) {
-        Ok(target) => target,
-        Err(error) => {
-            return denied(&Denial::Unknown(error.to_string()));
-        }
-    };
-    let mut response = match gate
-        .answer(&crate::gate::client::Client::gate(), &target)
-        .await
-    {
-        Ok(Reply::File(released)) => file(released, request.headers()),
-        Ok(Reply::Text { media_type, body }) => small(media_type, body),
-        Err(denial) => denied(&denial),
-    };
-    if request.method() == Method::HEAD {
-        *response.body_mut() = Body::empty();
-    }
-    response
-}
-
-fn denied(denial: &Denial) -> Response<Body> {
+pub(super) fn denied(denial: &Denial) -> Response<Body> {
     let status = StatusCode::from_u16(denial.status());
     text(
         status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -64,7 +24,7 @@ fn denied(denial: &Denial) -> Response<Body> {
 }
 
 /// Text for the go command to print; it must not stick anywhere on the way.
-fn text(status: StatusCode, text: &str) -> Response<Body> {
+pub(super) fn text(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = small(
         "text/plain; charset=utf-8",
         Bytes::copy_from_slice(text.as_bytes()),
@@ -75,7 +35,7 @@ fn text(status: StatusCode, text: &str) -> Response<Body> {
     response
 }
 
-fn small(media_type: &'static str, body: Bytes) -> Response<Body> {
+pub(super) fn small(media_type: &'static str, body: Bytes) -> Response<Body> {
     let length = HeaderValue::from(body.len());
     let mut response = Response::new(Body::small(body));
     let headers = response.headers_mut();
@@ -92,7 +52,7 @@ const fn media_type(kind: ModuleFile) -> &'static str {
     }
 }
 
-fn file(released: Released, asked: &HeaderMap) -> Response<Body> {
+pub(super) fn file(released: Released, asked: &HeaderMap) -> Response<Body> {
     let length = released.stamp.length;
     let tag = released.stamp.entity_tag();
     if asked

@@ -8,21 +8,29 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
+use super::exchange::Exchange;
 use crate::gate::cache::Stamp;
 
 /// Large enough to cost few calls, small enough for many transfers at once.
 const CHUNK_BYTES: usize = 128 << 10;
 
+/// The bytes of a response, and what is to be told of them.
+#[derive(Debug)]
+pub(super) struct Body {
+    content: Content,
+    exchange: Option<Exchange>,
+}
+
 /// Small and in memory, or a file read while it is sent.
 #[derive(Debug)]
-pub(super) enum Body {
+enum Content {
     Small(Option<Bytes>),
     File(FileBody),
 }
 
 /// A part of a file.
 #[derive(Debug)]
-pub(super) struct FileBody {
+struct FileBody {
     file: File,
     stamp: Stamp,
     position: u64,
@@ -31,20 +39,33 @@ pub(super) struct FileBody {
 
 impl Body {
     pub(super) const fn empty() -> Self {
-        Self::Small(None)
+        Self::of(Content::Small(None))
     }
 
     pub(super) const fn small(bytes: Bytes) -> Self {
-        Self::Small(Some(bytes))
+        Self::of(Content::Small(Some(bytes)))
     }
 
     pub(super) const fn file(file: File, stamp: Stamp, position: u64, end: u64) -> Self {
-        Self::File(FileBody {
+        Self::of(Content::File(FileBody {
             file,
             stamp,
             position,
             end,
-        })
+        }))
+    }
+
+    const fn of(content: Content) -> Self {
+        Self {
+            content,
+            exchange: None,
+        }
+    }
+
+    /// The exchange lasts as long as this body.
+    pub(super) fn with(mut self, exchange: Exchange) -> Self {
+        self.exchange = Some(exchange);
+        self
     }
 }
 
@@ -89,26 +110,30 @@ impl HttpBody for Body {
         self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let next = match self.get_mut() {
-            Self::Small(bytes) => Ok(bytes.take()),
-            Self::File(file) => file.next(),
+        let body = self.get_mut();
+        let next = match &mut body.content {
+            Content::Small(bytes) => Ok(bytes.take()),
+            Content::File(file) => file.next(),
         };
+        if let (Ok(Some(bytes)), Some(exchange)) = (&next, &mut body.exchange) {
+            exchange.sent(bytes.len());
+        }
         Poll::Ready(next.transpose().map(|bytes| bytes.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Small(bytes) => bytes.is_none(),
-            Self::File(file) => file.position >= file.end,
+        match &self.content {
+            Content::Small(bytes) => bytes.is_none(),
+            Content::File(file) => file.position >= file.end,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match self {
-            Self::Small(bytes) => bytes
+        SizeHint::with_exact(match &self.content {
+            Content::Small(bytes) => bytes
                 .as_ref()
                 .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Self::File(file) => file.end.saturating_sub(file.position),
+            Content::File(file) => file.end.saturating_sub(file.position),
         })
     }
 }

@@ -18,7 +18,7 @@ use super::error::{FetchError, ShownUrl, Timeout, escaped, root_cause};
 use super::head_start::HeadStarts;
 use super::redirect::{self, Trail};
 use super::retry;
-use super::trace::{Observer, RequestTrace};
+use super::trace::{Observer, RequestTrace, shown_headers};
 use super::transfer::Transfer;
 
 const CANNOT_BE_SENT: &str = "it cannot be sent as it is";
@@ -71,6 +71,9 @@ enum Step {
 struct Seen {
     status: Option<(u16, Version)>,
     message_bytes: usize,
+    time_to_head: Option<Duration>,
+    resumed_at: Option<usize>,
+    headers: Vec<(String, String)>,
 }
 
 impl Attempt<'_, '_> {
@@ -106,15 +109,19 @@ impl Attempt<'_, '_> {
         url: &Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<Step, Failure> {
-        let started = Instant::now();
+        let (started, started_at) = (Instant::now(), Timestamp::now());
         let mut seen = Seen::default();
         let before = self.transfer.received_bytes;
-        let step = self.request(url, authorization, &mut seen).await;
+        let step = self.request(url, authorization, started, &mut seen).await;
         if let Some(observer) = self.observer {
             observer(&RequestTrace {
                 url: ShownUrl::new(url),
                 attempt: self.number,
                 status: seen.status,
+                started_at,
+                time_to_head: seen.time_to_head,
+                resumed_at: seen.resumed_at,
+                headers: seen.headers,
                 body_bytes: seen.message_bytes
                     + self.transfer.received_bytes.saturating_sub(before),
                 elapsed: started.elapsed(),
@@ -128,6 +135,7 @@ impl Attempt<'_, '_> {
         &mut self,
         url: &Url,
         authorization: Option<&HeaderValue>,
+        started: Instant,
         seen: &mut Seen,
     ) -> Result<Step, Failure> {
         let mut request = Request::new(Method::GET, url.clone());
@@ -144,6 +152,7 @@ impl Attempt<'_, '_> {
                     .map_err(|_| invalid(url))?,
             );
             headers.insert(IF_RANGE, validator.clone());
+            seen.resumed_at = Some(from);
         }
         let client = self.connections.client(url, self.encoding)?;
         let goes_first = self.head_starts.enter(url).await;
@@ -151,6 +160,10 @@ impl Attempt<'_, '_> {
         drop(goes_first);
         let response = response.map_err(|error| not_sent(url, &error))?;
         seen.status = Some((response.status().as_u16(), response.version()));
+        seen.time_to_head = Some(started.elapsed());
+        if self.observer.is_some() {
+            seen.headers = shown_headers(response.headers());
+        }
         self.receive(url, response, seen).await
     }
 

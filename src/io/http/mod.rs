@@ -38,7 +38,7 @@ use self::error::without_credentials;
 pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};
 use self::head_start::HeadStarts;
 use self::limits::{FOR_A_DOWNLOAD, FOR_AN_ANSWER, Patience};
-pub use self::trace::{Observer, RequestTrace};
+pub use self::trace::{Observer, RequestTrace, SHOWN_HEADERS, shown_headers};
 use self::transfer::{InMemory, Transfer};
 pub use self::transfer::{Sink, Stop};
 use super::netrc::Credentials;

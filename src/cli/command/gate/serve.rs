@@ -1,0 +1,226 @@
+//! `sumcheck gate --listen`: a module proxy until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::cli::args::{GateArgs, ListenAt};
+use crate::cli::exit::Exit;
+use crate::cli::render::{self, visible};
+use crate::gate::Gate;
+use crate::gate::server::tokens::Tokens;
+use crate::gate::server::{Certificate, Server, Site, tls};
+use crate::gate::trace::Trace;
+use crate::io::shutdown::{Signal, hang_ups, signal};
+
+/// How often to look whether a file of the configuration has changed.
+const LOOK_AT_FILES: Duration = Duration::from_secs(5);
+
+pub(super) async fn serve(
+    gate: Arc<Gate>,
+    listen: ListenAt,
+    args: &GateArgs,
+    trace: Option<Arc<Trace>>,
+) -> anyhow::Result<Exit> {
+    let site = Arc::new(Site::modules(Arc::clone(&gate), "/", trace));
+    if let Some(path) = &args.token_file {
+        site.set_tokens(Tokens::read(path)?);
+    }
+    let mut server = Server::new(bind(listen).await?, Arc::clone(&site));
+    let certificate = match (&args.tls_cert, &args.tls_key) {
+        (Some(chain), Some(key)) => Some(server.set_tls(tls::read(chain, key)?)),
+        _ => None,
+    };
+    let address = server.address()?;
+    let status = match args.metrics {
+        Some(address) => {
+            let listener = bind(ListenAt::Address(address)).await?;
+            Some(Server::new(
+                listener,
+                Arc::new(Site::status(Arc::clone(&gate))),
+            ))
+        }
+        None => None,
+    };
+    warn_of_clear_text(address, args);
+    let scheme = if certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    anstream::eprintln!("sumcheck gate: GOPROXY={scheme}://{address}");
+    if let Some(status) = &status {
+        let address = status.address()?;
+        anstream::eprintln!("sumcheck gate: metrics at http://{address}/metrics");
+    }
+
+    let reloading = tokio::spawn(reload_when_told(Reloadable::new(site, certificate, args)));
+    let watchdog = tokio::spawn(feed_watchdog());
+    let (asked, stopping) = watch::channel(0_u8);
+    let stopped = |times: u8| {
+        let mut stopping = stopping.clone();
+        async move {
+            let _ = stopping.wait_for(|asked| *asked >= times).await;
+        }
+    };
+    // The state of the gate can be seen for as long as it works.
+    let status = status.map(|status| tokio::spawn(status.run(stopped(2), stopped(2))));
+    let by = async {
+        let by = signal().await;
+        notify(&[NotifyState::Stopping]);
+        let _ = asked.send(1);
+        by
+    };
+    let hurried = async {
+        stopped(1).await;
+        // Whoever asks twice does not want to wait.
+        signal().await;
+    };
+    notify(&[NotifyState::Ready]);
+    let ((), by) = tokio::join!(server.run(stopped(1), hurried), by);
+    let _ = asked.send(2);
+    reloading.abort();
+    watchdog.abort();
+    if let Some(status) = status {
+        status.abort();
+    }
+    Ok(match by {
+        Signal::Interrupt => Exit::Interrupted,
+        Signal::Terminate => Exit::Terminated,
+    })
+}
+
+async fn bind(listen: ListenAt) -> anyhow::Result<TcpListener> {
+    match listen {
+        ListenAt::Address(address) => TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}")),
+        ListenAt::Systemd => {
+            let listener = listenfd::ListenFd::from_env()
+                .take_tcp_listener(0)
+                .context("the first socket that systemd passed cannot be used")?
+                .context(
+                    "systemd passed no socket: is there a .socket unit that starts this service?",
+                )?;
+            listener.set_nonblocking(true)?;
+            Ok(TcpListener::from_std(listener)?)
+        }
+    }
+}
+
+/// Tells systemd, if it is there.
+fn notify(states: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(states);
+}
+
+fn warn_of_clear_text(address: SocketAddr, args: &GateArgs) {
+    if args.token_file.is_some() && args.tls_cert.is_none() && !address.ip().is_loopback() {
+        render::warning(
+            "tokens travel in the clear, and the go command sends none without https: give \
+             --tls-cert and --tls-key, or put the gate behind a server that speaks TLS",
+        );
+    }
+    if args.token_file.is_none() && !address.ip().is_loopback() {
+        render::warning(
+            "there is no --token-file, so private modules are given to nobody at this address",
+        );
+    }
+}
+
+/// Half as often as systemd would restart us: it does if this process cannot even do that.
+async fn feed_watchdog() {
+    let Some(patience) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut ticks = interval((patience / 2).max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        notify(&[NotifyState::Watchdog]);
+    }
+}
+
+/// What can change while the gate works.
+struct Reloadable {
+    site: Arc<Site>,
+    tokens: Option<PathBuf>,
+    certificate: Option<(Certificate, PathBuf, PathBuf)>,
+}
+
+impl Reloadable {
+    fn new(site: Arc<Site>, certificate: Option<Certificate>, args: &GateArgs) -> Self {
+        let files = args.tls_cert.clone().zip(args.tls_key.clone());
+        Self {
+            site,
+            tokens: args.token_file.clone(),
+            certificate: certificate
+                .zip(files)
+                .map(|(certificate, (chain, key))| (certificate, chain, key)),
+        }
+    }
+
+    fn files(&self) -> Vec<&Path> {
+        let mut files: Vec<&Path> = self.tokens.as_deref().into_iter().collect();
+        if let Some((_, chain, key)) = &self.certificate {
+            files.extend([chain.as_path(), key.as_path()]);
+        }
+        files
+    }
+
+    /// What cannot be read leaves in force what was.
+    fn reload(&self) {
+        let told = |what: &str, error: &dyn std::fmt::Display| {
+            let text = format!("{error}: the {what} of before stay in force");
+            render::error_line(&visible(&text));
+        };
+        if let Some(path) = &self.tokens {
+            match Tokens::read(path) {
+                Ok(tokens) => self.site.set_tokens(tokens),
+                Err(error) => told("tokens", &error),
+            }
+        }
+        if let Some((certificate, chain, key)) = &self.certificate {
+            match tls::read(chain, key) {
+                Ok(config) => certificate.replace(config),
+                Err(error) => told("certificate and key", &error),
+            }
+        }
+    }
+}
+
+/// On SIGHUP, and when one of the files is another one than before.
+async fn reload_when_told(reloadable: Reloadable) {
+    let mut hang_ups = hang_ups();
+    let mut looks = interval(LOOK_AT_FILES);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known = stamps(&reloadable.files());
+    loop {
+        tokio::select! {
+            () = hang_ups.next() => {}
+            _ = looks.tick() => {
+                if stamps(&reloadable.files()) == known {
+                    continue;
+                }
+            }
+        }
+        // Before they are read: a change while they are is seen at the next look.
+        known = stamps(&reloadable.files());
+        reloadable.reload();
+        anstream::eprintln!("sumcheck gate: the configuration was read again");
+    }
+}
+
+fn stamps(files: &[&Path]) -> Vec<Option<(SystemTime, u64)>> {
+    let stamp = |path: &&Path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    };
+    files.iter().map(stamp).collect()
+}

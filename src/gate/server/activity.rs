@@ -1,0 +1,67 @@
+//! Whether a connection still gets somewhere.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// What happens on one connection.
+///
+/// Clients that connect and say nothing, that send a head or a byte of one at a time, that stay
+/// when they have what they wanted, that do not read what they asked for: all of them hold a
+/// connection on which no answer makes progress, though the gate is not at work.
+#[derive(Debug)]
+pub(super) struct Activity {
+    since: Instant,
+    /// Requests for which the gate, not the client, is to be waited for.
+    answering: AtomicUsize,
+    /// When something was last asked, answered or read, in milliseconds from the start.
+    progress_ms: AtomicU64,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            answering: AtomicUsize::new(0),
+            progress_ms: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Activity {
+    /// The gate begins to answer.
+    pub(super) fn begin(&self) {
+        self.answering.fetch_add(1, Ordering::Relaxed);
+        self.progress();
+    }
+
+    /// There is an answer for the client to read.
+    pub(super) fn end(&self) {
+        self.progress();
+        self.answering.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The client asked something or made room for more of an answer.
+    pub(super) fn progress(&self) {
+        let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.progress_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// Until there was no progress for so long.
+    pub(super) async fn overdue(&self, patience: Duration) {
+        loop {
+            let now = Instant::now();
+            let last = if self.answering.load(Ordering::Relaxed) > 0 {
+                now
+            } else {
+                self.since + Duration::from_millis(self.progress_ms.load(Ordering::Relaxed))
+            };
+            let due = last + patience;
+            if due <= now {
+                return;
+            }
+            sleep_until(due).await;
+        }
+    }
+}

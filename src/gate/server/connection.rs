@@ -1,0 +1,51 @@
+//! One connection, and what it may cost.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::activity::Activity;
+use super::body::Body;
+use super::limits::{Limits, MAX_HEAD_BYTES, MAX_SEND_BUFFER_BYTES, MAX_STREAMS};
+
+/// Speaks HTTP/1.1 or HTTP/2 until the client goes, the server ends, or nothing moves any more.
+pub(super) async fn serve<I, F>(
+    io: I,
+    activity: &Arc<Activity>,
+    limits: Limits,
+    watcher: Watcher,
+    answer: impl Fn(Request<Incoming>) -> F,
+) where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let service = service_fn(|request: Request<Incoming>| {
+        let answered = answer(request);
+        async { Ok::<_, Infallible>(answered.await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.stillness)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_send_buf_size(MAX_SEND_BUFFER_BYTES)
+        .max_header_list_size(MAX_HEAD_BYTES as u32)
+        .keep_alive_interval(limits.stillness);
+    let connection = watcher.watch(builder.serve_connection(TokioIo::new(io), service));
+    tokio::select! {
+        // A client that breaks off is its own affair.
+        _ = connection => {}
+        () = activity.overdue(limits.stillness) => {}
+    }
+}
