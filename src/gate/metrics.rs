@@ -214,7 +214,13 @@ pub const fn verdict_label(denial: Option<&Denial>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use reqwest::Url;
+
     use super::*;
+    use crate::io::http::ShownUrl;
 
     #[test]
     fn names_are_those_of_the_field() {
@@ -223,6 +229,21 @@ mod tests {
         metrics.sent("zip", 7);
         metrics.looked_in_cache(ModuleFile::Zip, true);
         let _in_flight = metrics.in_flight();
+        metrics.observe(
+            Behind::Modules,
+            &RequestTrace {
+                url: ShownUrl::new(&Url::parse("https://proxy.example").unwrap()),
+                attempt: 1,
+                status: None,
+                started_at: Timestamp::UNIX_EPOCH,
+                time_to_head: None,
+                resumed_at: None,
+                headers: Vec::new(),
+                body_bytes: 0,
+                elapsed: Duration::from_millis(20),
+                error: None,
+            },
+        );
         let text = metrics.text(12, true);
         for line in [
             "sumcheck_gate_requests_total{file=\"zip\",verdict=\"released\"} 1",
@@ -231,7 +252,8 @@ mod tests {
             "sumcheck_gate_requests_in_flight 1",
             "sumcheck_gate_head_size_records 12",
             "sumcheck_gate_closed 1",
-            "# UNIT sumcheck_gate_upstream_seconds seconds",
+            "sumcheck_gate_upstream_seconds_bucket{le=\"0.025\",of=\"modules\",outcome=\"failed\"} 1",
+            "sumcheck_gate_upstream_seconds_count{of=\"modules\",outcome=\"failed\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}: {text}");
         }

@@ -107,12 +107,14 @@ impl Target {
             "zip" => ModuleFile::Zip,
             _ => return Err(TargetError::NotOfTheProtocol),
         };
+        // The log and the proxies know a version by one form alone; whatever else is a name for one.
+        let is_canonical = |version: &Version| version.canonical() == *version;
+        let is_version = Version::unescape(version).as_ref().is_ok_and(is_canonical);
         match ModuleVersion::unescape(&format!("{module}@{version}")) {
-            Ok(module) => Ok(Self::File(module, file)),
-            Err(error) if file != ModuleFile::Info || Version::unescape(version).is_ok() => {
-                Err(unusable(&error))
-            }
-            Err(_) => {
+            Ok(module) if is_version => Ok(Self::File(module, file)),
+            Err(error) if file != ModuleFile::Info || is_version => Err(unusable(&error)),
+            Ok(_) if file != ModuleFile::Info => Err(TargetError::NotOfTheProtocol),
+            _ => {
                 let query = query(version).ok_or(TargetError::NotOfTheProtocol)?;
                 Ok(Self::Query(path, query))
             }
@@ -164,7 +166,9 @@ fn query(escaped: &str) -> Option<String> {
         name.push(c);
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+".contains(c);
-    (!name.is_empty() && name.chars().all(allowed)).then_some(name)
+    // As git has it: no name of a branch or a commit begins with a dot, or has two in a row.
+    let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains("..");
+    (is_name && name.chars().all(allowed)).then_some(name)
 }
 
 fn parse_sumdb(rest: &str) -> Option<Target> {
@@ -247,6 +251,9 @@ mod tests {
             "a.b\\c/@v/list",
             "a.b/c/@v/a%2Fb.info",
             "a.b/c/@v/..info",
+            "a.b/c/@v/a..b.info",
+            "a.b/c/@v/v1.zip",
+            "a.b/c/@v/v1.0.0+meta.mod",
             "sumdb/log.example/tile/8/0/000x",
             "sumdb/log.example",
             "sumdb/log.example/lookup/x",

@@ -140,15 +140,15 @@ fn parse_range(header: &HeaderValue, length: u64) -> Range {
         digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
     };
     match (number(first), number(last)) {
-        (Some(start), last) if start < length && (last.is_some() || text.ends_with('-')) => {
-            let end = last.map_or(length, |last| last.saturating_add(1).min(length));
+        (Some(start), Some(last)) if last < start => Range::Whole,
+        (Some(start), end) if end.is_some() || last.is_empty() => {
+            let end = end.map_or(length, |last| last.saturating_add(1).min(length));
             if start < end {
                 Range::Part { start, end }
             } else {
-                Range::Whole
+                Range::Unsatisfiable
             }
         }
-        (Some(_), _) => Range::Unsatisfiable,
         (None, Some(suffix)) if first.is_empty() && suffix > 0 && length > 0 => Range::Part {
             start: length.saturating_sub(suffix),
             end: length,
