@@ -226,15 +226,21 @@ fn strong_validator(encoding: Encoding, headers: &HeaderMap) -> Option<HeaderVal
     (encoding == Encoding::AsIs && tag.as_bytes().starts_with(b"\"")).then(|| tag.clone())
 }
 
-/// Whether a part begins just where the transfer broke off (RFC 9110 section 14.4).
+/// Whether a part is all the rest from just where the transfer broke off (RFC 9110 section 14.4).
 fn continues(transfer: &Transfer<'_>, headers: &HeaderMap) -> bool {
     let Some((from, _)) = transfer.resume() else {
         return false;
     };
-    let range = headers
-        .get(CONTENT_RANGE)
-        .and_then(|range| range.to_str().ok());
-    range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
+    let range = headers.get(CONTENT_RANGE).and_then(|range| {
+        let range = range.to_str().ok()?.strip_prefix("bytes ")?;
+        let (part, length) = range.split_once('/')?;
+        let (first, last) = part.split_once('-')?;
+        let last: u64 = last.parse().ok()?;
+        Some((first, last, length.parse::<u64>().ok()?))
+    });
+    range.is_some_and(|(first, last, length)| {
+        first == from.to_string() && last.checked_add(1) == Some(length)
+    })
 }
 
 fn invalid(url: &Url) -> FetchError {

@@ -130,6 +130,14 @@ impl FetchError {
         matches!(self, Self::Timeout { .. } | Self::RunTimeLimit { .. })
     }
 
+    /// Whether the server said nothing for too long.
+    pub(super) const fn is_silence(&self) -> bool {
+        let Self::Timeout { timeout, .. } = self else {
+            return false;
+        };
+        matches!(timeout, Timeout::Silence(_))
+    }
+
     /// Whether the same request may succeed a moment later.
     #[must_use]
     pub fn transient(&self) -> bool {

@@ -15,6 +15,8 @@ pub(super) struct Patience {
     /// All attempts at one URL and the pauses between them. Time in the queue is not counted: a
     /// large input is no reason to give up.
     pub(super) all_attempts: Duration,
+    /// Whether a server that was silent is asked again.
+    pub(super) again_after_silence: bool,
 }
 
 /// Small answers. A log that has to fetch a module for the first time can be slow; one that says
@@ -24,14 +26,16 @@ pub(super) const FOR_AN_ANSWER: Patience = Patience {
     silence: Duration::from_secs(8),
     attempt: Duration::from_secs(15),
     all_attempts: Duration::from_secs(20),
+    again_after_silence: true,
 };
 
 /// Downloads of up to some hundred megabytes. Somebody waits for them, so a server that is silent
-/// for so long has failed; half an hour is 300 kB/s for the largest module.
+/// for so long has failed, and is not asked again in the same breath; half an hour is 300 kB/s for the largest module.
 pub(super) const FOR_A_DOWNLOAD: Patience = Patience {
     silence: Duration::from_secs(20),
     attempt: Duration::from_secs(30 * 60),
     all_attempts: Duration::from_secs(30 * 60),
+    again_after_silence: false,
 };
 
 /// A download service redirects once or twice; whoever does it more often plays games.

@@ -225,8 +225,11 @@ impl HttpClient {
             let Err(Failure { error, retry_after }) = arrival else {
                 return arrival.map_err(|failure| failure.error);
             };
+            let in_vain = error.is_silence() && !patience.again_after_silence;
             let delay = match delays.next() {
-                Some(delay) if error.transient() => delay.max(retry_after.unwrap_or_default()),
+                Some(delay) if error.transient() && !in_vain => {
+                    delay.max(retry_after.unwrap_or_default())
+                }
                 _ => return Err(error),
             };
             // Waiting only to say that it took too long would say less than what happened.

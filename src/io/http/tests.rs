@@ -4,6 +4,7 @@
 
 mod answers;
 mod credentials;
+mod downloads;
 mod environment;
 mod http2;
 mod redirects;
