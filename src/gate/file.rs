@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::account::{Decision, Verdict};
 use super::arriving::{ArrivalFault, ArrivingZip};
@@ -120,19 +121,20 @@ impl Gate {
     async fn info(&self, module: &ModuleVersion) -> Outcome {
         if let Some((file, stamp)) = self.cache.open(module, ModuleFile::Info)? {
             let limit = u64::try_from(MAX_INFO_BYTES).unwrap_or(u64::MAX);
-            let bytes = read_small(&file, limit)?;
-            if about_version(module, &bytes, "the cache").is_ok() {
+            let bytes = read_small(&file, limit);
+            if bytes.is_ok_and(|bytes| about_version(module, &bytes, "the cache").is_ok()) {
                 self.cache.set_hashed(module, ModuleFile::Info, stamp);
                 return Ok(());
             }
             self.cache.set_aside(module, ModuleFile::Info)?;
+            self.account.damaged();
         }
         match self
             .upstream
             .get(&path(module, ModuleFile::Info), MAX_INFO_BYTES)
             .await?
         {
-            Fetched::Absent { words } => Err(Denial::Absent(words)),
+            Fetched::Absent { words } => Err(Denial::absent(module, words)),
             Fetched::Found { content, source } => {
                 about_version(module, &content, &source).map_err(Denial::Refused)?;
                 self.keep(module, ModuleFile::Info, &content)
@@ -157,7 +159,7 @@ impl Gate {
         let (fetched, record) =
             tokio::join!(self.upstream.get(&path, limit), self.notary.record(module));
         match fetched? {
-            Fetched::Absent { words } => Err(Denial::Absent(words)),
+            Fetched::Absent { words } => Err(Denial::absent(module, words)),
             Fetched::Found { content, source } => {
                 let hash = H1::of_go_mod(&content);
                 judge(module, kind, hash, &source, record)?;
@@ -188,7 +190,7 @@ impl Gate {
         );
         let source = match fetched {
             Ok(Fetched::Found { source, .. }) => source,
-            Ok(Fetched::Absent { words }) => return Err(Denial::Absent(words)),
+            Ok(Fetched::Absent { words }) => return Err(Denial::absent(module, words)),
             Err(UpstreamError::Failed {
                 cause: FetchError::Stopped { url },
             }) => {
@@ -323,12 +325,24 @@ async fn hash_zip(module: &ModuleVersion, file: std::fs::File) -> Result<H1, Str
 struct Info {
     #[serde(rename = "Version")]
     version: String,
+    #[serde(flatten)]
+    others: HashMap<String, IgnoredAny>,
+}
+
+impl Info {
+    /// Go takes a key in any letters, and of several the last.
+    fn is_ambiguous(&self) -> bool {
+        self.others
+            .keys()
+            .any(|key| key.to_uppercase() == "VERSION")
+    }
 }
 
 /// The information must be about the version that was asked for.
 fn about_version(module: &ModuleVersion, bytes: &[u8], source: &str) -> Result<(), Refusal> {
     let info: Result<Info, _> = serde_json::from_slice(bytes);
     let found = match info {
+        Ok(info) if info.is_ambiguous() => "which names its Version twice".to_owned(),
         Ok(info) if info.version == module.version().as_str() => return Ok(()),
         Ok(info) => Quoted::new(&info.version).to_string(),
         Err(_) => "which is no JSON with a Version".to_owned(),

@@ -92,7 +92,7 @@ impl Gate {
                     body: content,
                 })
             }
-            Ok(Fetched::Absent { words }) => Err(Denial::Absent(words)),
+            Ok(Fetched::Absent { words }) => Err(Denial::absent(module.as_str(), words)),
             // An old hint is as good as a new one while nobody can be asked.
             Err(error) => match known {
                 Some((_, body)) => Ok(Reply::Text { media_type, body }),

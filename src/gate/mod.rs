@@ -162,6 +162,17 @@ impl From<std::io::Error> for Denial {
 }
 
 impl Denial {
+    /// An upstream that has nothing to say still has no such thing.
+    fn absent(what: impl ToString, words: String) -> Self {
+        if words.trim().is_empty() {
+            let what = what.to_string();
+            return Self::Absent(format!(
+                "sumcheck: {what}: no proxy behind this gate has it"
+            ));
+        }
+        Self::Absent(words)
+    }
+
     fn unproven(what: impl ToString, unproven: Unproven) -> Self {
         match unproven {
             Unproven::Absent { words, .. } => Self::Absent(words),
