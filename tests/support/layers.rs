@@ -29,7 +29,7 @@ pub fn flip_bit(path: &str, bit: usize) -> impl FnOnce(Handler) -> Handler + use
 }
 
 /// 200 with another body.
-pub fn replace(path: &str, body: impl Into<Vec<u8>>) -> impl FnOnce(Handler) -> Handler {
+pub fn replace<B: Into<Vec<u8>>>(path: &str, body: B) -> impl FnOnce(Handler) -> Handler + use<B> {
     on(path).answer(Response::ok(body))
 }
 

@@ -19,17 +19,21 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod capture;
+pub mod client;
+pub mod gate;
 pub mod gzip;
 pub mod interop;
 pub mod key;
 pub mod layers;
 pub mod log;
+pub mod proxy;
 pub mod response;
 pub mod server;
 pub mod sumcheck;
 pub mod tile_path;
 pub mod tree;
 pub mod wire;
+pub mod zip;
 
 use std::io::Write;
 

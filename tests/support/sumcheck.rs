@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -179,26 +179,31 @@ impl Run {
         } else {
             read_to_end(stdout)
         };
-        let stderr = read_to_end(child.stderr.take().expect("piped"));
+        let said = Arc::new(Said::default());
+        let stderr = read_to_end(Heard {
+            pipe: child.stderr.take().expect("piped"),
+            said: Arc::clone(&said),
+        });
         Running {
             home: self.home,
             memory: Memory::watch(child.id()),
             child,
             stdout,
             stderr,
+            said,
             started,
         }
     }
 }
 
-fn read_to_end(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+fn read_to_end(mut pipe: impl Read + Send + 'static) -> Mutex<Receiver<Vec<u8>>> {
     let (send, receive) = channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         let _ = pipe.read_to_end(&mut bytes);
         let _ = send.send(bytes);
     });
-    receive
+    Mutex::new(receive)
 }
 
 /// A run of sumcheck that is under way.
@@ -206,15 +211,62 @@ pub struct Running {
     home: Home,
     child: Child,
     memory: Memory,
-    stdout: Receiver<Vec<u8>>,
-    stderr: Receiver<Vec<u8>>,
+    // Behind locks, so that several threads of a test may look at one run.
+    stdout: Mutex<Receiver<Vec<u8>>>,
+    stderr: Mutex<Receiver<Vec<u8>>>,
+    said: Arc<Said>,
     started: Instant,
+}
+
+/// What was said so far on standard error.
+#[derive(Default)]
+struct Said {
+    bytes: Mutex<Vec<u8>>,
+    more: Condvar,
+}
+
+/// Standard error, which is overheard while it is read.
+struct Heard<R> {
+    pipe: R,
+    said: Arc<Said>,
+}
+
+impl<R: Read> Read for Heard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.pipe.read(buffer)?;
+        let mut bytes = self.said.bytes.lock().unwrap();
+        bytes.extend(&buffer[..length]);
+        self.said.more.notify_all();
+        Ok(length)
+    }
 }
 
 impl Running {
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits for a line on standard error that holds these words.
+    pub fn wait_for(&self, words: &str) -> String {
+        let mut bytes = self.said.bytes.lock().unwrap();
+        loop {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let mut lines = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            if let Some(line) = lines.find(|line| line.contains(words)) {
+                return line.trim_end().to_owned();
+            }
+            let left = TIME_LIMIT.saturating_sub(self.started.elapsed());
+            assert!(!left.is_zero(), "it did not say {words:?}: {text}");
+            (bytes, _) = self.said.more.wait_timeout(bytes, left).unwrap();
+        }
+    }
+
+    /// The most memory that it was seen to use so far; 0 where the system does not tell.
+    pub fn peak_kib(&self) -> u64 {
+        high_water_kib(self.id())
     }
 
     /// Ends it as `kill -9` does.
@@ -226,9 +278,9 @@ impl Running {
     /// Waits for its end.
     pub fn wait(mut self) -> Outcome {
         let deadline = self.started + TIME_LIMIT;
-        let mut collect = |pipe: &Receiver<Vec<u8>>| {
+        let mut collect = |pipe: &Mutex<Receiver<Vec<u8>>>| {
             let left = deadline.saturating_duration_since(Instant::now());
-            pipe.recv_timeout(left).unwrap_or_else(|_| {
+            pipe.lock().unwrap().recv_timeout(left).unwrap_or_else(|_| {
                 let _ = self.child.kill();
                 panic!("sumcheck still runs after {TIME_LIMIT:?}")
             })
