@@ -51,6 +51,11 @@ impl Gate {
         self.running.as_ref().expect("it has not been ended")
     }
 
+    /// Waits for its end, which something else brings.
+    pub fn wait(mut self) -> Outcome {
+        self.running.take().expect("it has not been ended").wait()
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(mut self) -> Outcome {
         self.running.take().expect("it has not been ended").kill()

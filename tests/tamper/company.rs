@@ -145,7 +145,7 @@ fn begin_schema(home: &Home, journal_mode: &str) -> Connection {
     // In the older mode this keeps readers out as well.
     connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
     connection
-        .execute_batch(include_str!("../../src/io/schema.sql"))
+        .execute_batch(include_str!("../../src/io/store/schema/1.sql"))
         .unwrap();
     connection
 }

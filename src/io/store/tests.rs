@@ -419,11 +419,11 @@ fn an_older_database_is_migrated_and_keeps_what_it_has() {
 fn an_older_database_that_cannot_be_written_is_read() {
     let (_folder, home) = home();
     first_version(&home);
-    let before = std::fs::read(home.database()).unwrap();
+    let before = fs::read(home.database()).unwrap();
     let store = Store::open(&Home::read_only(home.path())).unwrap();
     assert_eq!(store.heads(KEY).unwrap()[0].size, 10);
     assert_eq!(store.pins().unwrap(), []);
-    assert_eq!(std::fs::read(home.database()).unwrap(), before);
+    assert_eq!(fs::read(home.database()).unwrap(), before);
 }
 
 #[test]
