@@ -157,7 +157,7 @@ impl Cache {
         &self,
         module: &ModuleVersion,
         file: ModuleFile,
-        incoming: Incoming,
+        incoming: &Incoming,
     ) -> io::Result<()> {
         let path = self.path(module, file);
         let folder = path.parent().unwrap_or(Path::new("."));

@@ -205,7 +205,7 @@ impl Gate {
             .finish()
             .map_err(|fault| unsound(module, &fault, &source))?;
         judge(module, kind, hash, &source, record)?;
-        Ok(self.cache.release(module, ModuleFile::Zip, incoming)?)
+        Ok(self.cache.release(module, ModuleFile::Zip, &incoming)?)
     }
 
     async fn proven(&self, module: &ModuleVersion) -> Result<Arc<AuthenticRecord>, Denial> {
@@ -216,7 +216,7 @@ impl Gate {
     fn keep(&self, module: &ModuleVersion, file: ModuleFile, content: &[u8]) -> Outcome {
         let mut incoming = self.cache.incoming()?;
         incoming.file.write_all(content)?;
-        Ok(self.cache.release(module, file, incoming)?)
+        Ok(self.cache.release(module, file, &incoming)?)
     }
 }
 

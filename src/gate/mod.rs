@@ -163,7 +163,7 @@ impl From<std::io::Error> for Denial {
 
 impl Denial {
     /// An upstream that has nothing to say still has no such thing.
-    fn absent(what: impl ToString, words: String) -> Self {
+    fn absent(what: &(impl ToString + ?Sized), words: String) -> Self {
         if words.trim().is_empty() {
             let what = what.to_string();
             return Self::Absent(format!(
@@ -173,7 +173,7 @@ impl Denial {
         Self::Absent(words)
     }
 
-    fn unproven(what: impl ToString, unproven: Unproven) -> Self {
+    fn unproven(what: &(impl ToString + ?Sized), unproven: Unproven) -> Self {
         match unproven {
             Unproven::Absent { words, .. } => Self::Absent(words),
             Unproven::Unavailable(why) => Self::Unproven {

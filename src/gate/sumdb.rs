@@ -43,7 +43,7 @@ pub(super) async fn answer(
         }
         SumdbTarget::Tile(tile) => {
             let tile_of = notary.tile(tile).await;
-            match tile_of.map_err(|why| Denial::unproven(tile, why))? {
+            match tile_of.map_err(|why| Denial::unproven(&tile, why))? {
                 TileOutcome::Authentic(bytes) => Ok(Reply::Text {
                     media_type: BYTES,
                     body: Bytes::from(bytes),
@@ -52,7 +52,7 @@ pub(super) async fn answer(
                     "{tile} is none of the tiles of hashes below the log's newest tree head"
                 ))),
                 TileOutcome::Unavailable(why) => {
-                    Err(Denial::unproven(tile, Unproven::Unavailable(why)))
+                    Err(Denial::unproven(&tile, Unproven::Unavailable(why)))
                 }
             }
         }

@@ -217,8 +217,10 @@ impl Trace {
     /// Writes an entry, soon; never waits for the disk.
     pub fn record(&self, entry: Entry) {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = entries.as_ref().map(|entries| entries.try_send(entry));
-        if !matches!(sent, Some(Ok(()))) {
+        let is_sent = entries
+            .as_ref()
+            .is_some_and(|entries| entries.try_send(entry).is_ok());
+        if !is_sent {
             self.left_off.fetch_add(1, Ordering::Relaxed);
         }
     }

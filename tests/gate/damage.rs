@@ -38,7 +38,8 @@ fn a_warm_file_is_not_fetched_again() {
 
 #[test]
 fn a_changed_file_is_set_aside_and_fetched_again() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 5] = [
+    type Damage = (&'static str, fn(&mut Vec<u8>));
+    let damages: [Damage; 5] = [
         ("emptied", |bytes| bytes.clear()),
         ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
         ("longer", |bytes| bytes.push(0)),
@@ -69,7 +70,8 @@ fn a_change_between_two_requests_is_seen_though_size_and_time_are_put_back() {
     // In place: the same inode.
     let mut file = File::options().write(true).open(&path).unwrap();
     file.write_all(&bytes).unwrap();
-    file.set_times(FileTimes::new().set_modified(modified)).unwrap();
+    file.set_times(FileTimes::new().set_modified(modified))
+        .unwrap();
     drop(file);
     assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), modified);
     let attack = attack.serves("zip");
@@ -170,7 +172,11 @@ fn a_file_that_is_changed_while_it_is_sent_is_cut_short() {
 #[test]
 fn a_folder_in_the_place_of_a_file_does_not_stop_anything_else() {
     let case = Case::new();
-    let path = case.home.state().join("download").join(&hello().url("zip")[1..]);
+    let path = case
+        .home
+        .state()
+        .join("download")
+        .join(&hello().url("zip")[1..]);
     fs::create_dir_all(path.join("x")).unwrap();
     let attack = case.attack(|honest| honest);
     let got = attack.get("zip");

@@ -19,7 +19,6 @@ fn log_faults() -> Vec<(&'static str, Layer)> {
         ("page", Box::new(log().answer(Response::captive_portal()))),
         ("reset", Box::new(log().fault(Fault::Reset))),
         ("empty", Box::new(log().answer(Response::ok("")))),
-        ("flipped head", Box::new(flip_bit("/latest", 100))),
         ("flipped record", Box::new(flip_bit("/lookup/*", 300))),
         ("no tiles", Box::new(status("/tile/*", 404))),
         ("flipped tiles", Box::new(flip_bit("/tile/*", 9))),
@@ -43,9 +42,7 @@ fn a_cold_cache_and_a_log_that_is_down_give_nothing_out() {
 #[test]
 fn a_warm_cache_is_served_on_while_the_log_and_the_upstream_are_down() {
     for_each_at_once(log_faults(), |(what, layer)| {
-        let attack = Case::new().attack(|honest| {
-            on("/example.com/*").status(500)(layer(honest))
-        });
+        let attack = Case::new().attack(|honest| on("/example.com/*").status(500)(layer(honest)));
         attack.stop();
         let attack = attack.serves("info").serves("mod").serves("zip");
         attack.resume();
@@ -101,7 +98,14 @@ fn a_log_that_rewrites_a_record_closes_the_gate() {
     attack.resume();
     let got = attack.gate.get(&hello_1_1().url("zip"));
     assert!([403, 503].contains(&got.status), "{}", got.text());
-    assert!(!attack.case.home.state().join("download/example.com/hello/@v/v1.1.0.zip").exists());
+    assert!(
+        !attack
+            .case
+            .home
+            .state()
+            .join("download/example.com/hello/@v/v1.1.0.zip")
+            .exists()
+    );
 }
 
 #[test]

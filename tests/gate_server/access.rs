@@ -142,11 +142,7 @@ fn write_certificate(world: &World) -> CertificateDer<'static> {
         std::fs::write(world.home.work().join(name), pem).unwrap();
     };
     write("cert.pem", "CERTIFICATE", made.cert.der());
-    write(
-        "key.pem",
-        "PRIVATE KEY",
-        &made.signing_key.serialize_der(),
-    );
+    write("key.pem", "PRIVATE KEY", &made.signing_key.serialize_der());
     made.cert.der().clone()
 }
 

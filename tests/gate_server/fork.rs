@@ -93,10 +93,7 @@ fn a_fork_closes_the_gate_until_it_is_acknowledged() {
         let evidence = world.home.state().join("evidence");
         for words in [
             "sumcheck: THE LOG MISBEHAVED: it has signed two tree heads that contradict each other",
-            &format!(
-                "this gate is closed: the evidence: {}",
-                evidence.display()
-            ),
+            &format!("this gate is closed: the evidence: {}", evidence.display()),
             "sumcheck findings ack 1",
         ] {
             assert!(closed.text().contains(words), "{path}: {closed:?}");

@@ -42,7 +42,11 @@ fn head_etag_and_range() {
     assert_eq!(part.header("content-range"), Some(range.as_str()));
     let rest = get_with(&gate, &path, &[("Range", "bytes=10-"), ("If-Range", tag)]);
     assert_eq!((rest.status, &rest.body[..]), (206, &zip.body[10..]));
-    let other = get_with(&gate, &path, &[("Range", "bytes=10-"), ("If-Range", "\"x\"")]);
+    let other = get_with(
+        &gate,
+        &path,
+        &[("Range", "bytes=10-"), ("If-Range", "\"x\"")],
+    );
     assert_eq!((other.status, &other.body), (200, &zip.body));
     let beyond = get_with(&gate, &path, &[("Range", "bytes=1000000-")]);
     assert_eq!(beyond.status, 416);

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -222,6 +223,7 @@ pub struct Running {
 #[derive(Default)]
 struct Said {
     bytes: Mutex<Vec<u8>>,
+    ended: AtomicBool,
     more: Condvar,
 }
 
@@ -236,6 +238,7 @@ impl<R: Read> Read for Heard<R> {
         let length = self.pipe.read(buffer)?;
         let mut bytes = self.said.bytes.lock().unwrap();
         bytes.extend(&buffer[..length]);
+        self.said.ended.store(length == 0, Ordering::SeqCst);
         self.said.more.notify_all();
         Ok(length)
     }
@@ -259,7 +262,11 @@ impl Running {
                 return line.trim_end().to_owned();
             }
             let left = TIME_LIMIT.saturating_sub(self.started.elapsed());
-            assert!(!left.is_zero(), "it did not say {words:?}: {text}");
+            let ended = self.said.ended.load(Ordering::SeqCst);
+            assert!(
+                !left.is_zero() && !ended,
+                "it did not say {words:?}: {text}"
+            );
             (bytes, _) = self.said.more.wait_timeout(bytes, left).unwrap();
         }
     }

@@ -13,7 +13,7 @@
 //! for chunk in chunks {
 //!     hasher.push(chunk)?;
 //! }
-//! println!("{}", hasher.finish()?.h1());
+//! assert!(hasher.finish()?.h1().to_string().starts_with("h1:"));
 //! # Ok(()) }
 //! ```
 //!

@@ -18,7 +18,7 @@ use crate::gate::Gate;
 use crate::gate::server::tokens::Tokens;
 use crate::gate::server::{Certificate, Server, Site, tls};
 use crate::gate::trace::Trace;
-use crate::io::shutdown::{Signal, hang_ups, signal};
+use crate::io::shutdown::{HangUps, Signal, hang_ups, signal};
 
 /// How often to look whether a file of the configuration has changed.
 const LOOK_AT_FILES: Duration = Duration::from_secs(5);
@@ -29,6 +29,8 @@ pub(super) async fn serve(
     args: &GateArgs,
     trace: Option<Arc<Trace>>,
 ) -> anyhow::Result<Exit> {
+    // From here on a hang-up ends nothing.
+    let hang_ups = hang_ups();
     let site = Arc::new(Site::modules(Arc::clone(&gate), "/", trace));
     if let Some(path) = &args.token_file {
         site.set_tokens(Tokens::read(path)?);
@@ -61,7 +63,10 @@ pub(super) async fn serve(
         anstream::eprintln!("sumcheck gate: metrics at http://{address}/metrics");
     }
 
-    let reloading = tokio::spawn(reload_when_told(Reloadable::new(site, certificate, args)));
+    let reloading = tokio::spawn(reload_when_told(
+        Reloadable::new(site, certificate, args),
+        hang_ups,
+    ));
     let watchdog = tokio::spawn(feed_watchdog());
     let (asked, stopping) = watch::channel(0_u8);
     let stopped = |times: u8| {
@@ -196,8 +201,7 @@ impl Reloadable {
 }
 
 /// On SIGHUP, and when one of the files is another one than before.
-async fn reload_when_told(reloadable: Reloadable) {
-    let mut hang_ups = hang_ups();
+async fn reload_when_told(reloadable: Reloadable, mut hang_ups: HangUps) {
     let mut looks = interval(LOOK_AT_FILES);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut known = stamps(&reloadable.files());

@@ -27,7 +27,10 @@ async fn refused(server: &Server) -> String {
     const A_MOMENT: Duration = Duration::from_secs(1);
     let started = Instant::now();
     let error = asked(server).await.unwrap_err().to_string();
-    assert!(started.elapsed() < FOR_AN_ANSWER.all_attempts + A_MOMENT, "{error}");
+    assert!(
+        started.elapsed() < FOR_AN_ANSWER.all_attempts + A_MOMENT,
+        "{error}"
+    );
     assert!(server.received().len() <= 4, "{error}");
     error
 }
