@@ -2,9 +2,10 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::AsRawFd;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -218,13 +219,12 @@ fn systemd_is_told_and_its_socket_is_taken() {
     let address = listener.local_addr().unwrap();
     let told_at = world.home.path().join("notify");
     let told = UnixDatagram::bind(&told_at).unwrap();
-    let passed = rustix::io::fcntl_dupfd_cloexec(&listener, 4).unwrap();
-    rustix::io::fcntl_setfd(&passed, rustix::io::FdFlags::empty()).unwrap();
+    told.set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
     // As systemd does it: the socket is file 3 of a process that knows its own number.
-    let file = passed.as_raw_fd();
-    let script = format!("exec 3<&{file}; LISTEN_PID=$$ exec \"$0\" \"$@\"");
+    let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\"";
     let mut child = Command::new("/bin/sh")
-        .args(["-c", &script, env!("CARGO_BIN_EXE_sumcheck")])
+        .args(["-c", script, env!("CARGO_BIN_EXE_sumcheck")])
         .args(["gate", "--listen", "systemd"])
         .env_clear()
         .env("HOME", world.home.path())
@@ -235,10 +235,10 @@ fn systemd_is_told_and_its_socket_is_taken() {
         .env("LISTEN_FDS", "1")
         .env("NOTIFY_SOCKET", &told_at)
         .env("WATCHDOG_USEC", "20000")
+        .stdin(Stdio::from(OwnedFd::from(listener)))
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    drop((passed, listener));
     let wait_for = |state: &str| {
         let mut message = [0; 256];
         loop {
