@@ -8,19 +8,11 @@ mod support;
 
 #[path = "gate/attack.rs"]
 mod attack;
-#[path = "gate/crash.rs"]
-mod crash;
-#[path = "gate/crowd.rs"]
-mod crowd;
 #[path = "gate/damage.rs"]
 mod damage;
-#[path = "gate/go_command.rs"]
-mod go_command;
 #[path = "gate/hostile.rs"]
 mod hostile;
 #[path = "gate/log_down.rs"]
 mod log_down;
-#[path = "gate/wrapper.rs"]
-mod wrapper;
 #[path = "gate/zips.rs"]
 mod zips;

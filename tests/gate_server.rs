@@ -8,6 +8,8 @@ mod access;
 mod fork;
 #[path = "gate_server/listener.rs"]
 mod listener;
+#[path = "gate_server/modcache.rs"]
+mod modcache;
 #[path = "gate_server/signals.rs"]
 mod signals;
 #[path = "gate_server/trace.rs"]

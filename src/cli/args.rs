@@ -217,6 +217,16 @@ pub(super) struct GateArgs {
     #[arg(long, value_name = "FILE", requires = "listen")]
     pub(super) token_file: Option<PathBuf>,
 
+    /// What to do before CMD with what is in the module cache already of the go.sum files around
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value_t = ModuleCacheUse::Check,
+        conflicts_with = "listen"
+    )]
+    pub(super) modcache: ModuleCacheUse,
+
     /// Record every request on both sides, with times and verdicts, for a browser's network panel
     #[arg(long, value_name = "FILE.har")]
     pub(super) trace: Option<PathBuf>,
@@ -224,6 +234,19 @@ pub(super) struct GateArgs {
     /// What to run, after --
     #[arg(last = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,
+}
+
+/// What is done with the go command's module cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ModuleCacheUse {
+    /// Compare its zips, go.mod files and hashes with the log; run nothing if one differs
+    Check,
+    /// The extracted folders as well
+    Deep,
+    /// Leave it alone: CMD gets an empty one, which is removed afterwards
+    Ignore,
+    /// Use it as it is
+    Trust,
 }
 
 /// Where the gate listens.

@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use super::account::{Decision, Verdict};
 use super::arriving::{ArrivalFault, ArrivingZip};
 use super::cache::read_small;
+use super::hashing::zip_h1;
 use super::notary::Unproven;
 use super::refusal::Refusal;
 use super::target::ModuleFile;
@@ -28,9 +29,6 @@ use crate::sumdb::verdict::{Comparison, compare};
 
 /// Version, time and origin: real ones have some hundred bytes.
 const MAX_INFO_BYTES: usize = 1 << 20;
-
-/// What is read of a file at once.
-const CHUNK_BYTES: usize = 1 << 17;
 
 type Outcome = Result<(), Denial>;
 
@@ -297,28 +295,13 @@ fn unsound(module: &ModuleVersion, fault: &ArrivalFault, source: &str) -> Denial
 }
 
 /// The hash of a zip on disk.
-async fn hash_zip(module: &ModuleVersion, file: std::fs::File) -> Result<H1, String> {
-    use std::io::Read as _;
-
-    use crate::golang::modzip::{Limits, ModZipHasher};
-
+async fn hash_zip(module: &ModuleVersion, mut file: std::fs::File) -> Result<H1, String> {
     let module = module.clone();
-    let work = move || -> Result<H1, String> {
-        let mut file = file;
-        let mut hasher =
-            ModZipHasher::new(&module, Limits::default()).map_err(|error| error.to_string())?;
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            let length = file.read(&mut chunk).map_err(|error| error.to_string())?;
-            match chunk.get(..length) {
-                None | Some([]) => break,
-                Some(bytes) => hasher.push(bytes).map_err(|error| error.to_string())?,
-            }
-        }
-        Ok(hasher.finish().map_err(|error| error.to_string())?.h1())
-    };
-    let ended = tokio::task::spawn_blocking(work).await;
-    ended.unwrap_or_else(|error| Err(error.to_string()))
+    let ended = tokio::task::spawn_blocking(move || zip_h1(&module, &mut file)).await;
+    match ended {
+        Ok(hash) => hash.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[derive(Deserialize)]

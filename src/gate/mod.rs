@@ -10,8 +10,10 @@ mod arriving;
 pub mod cache;
 pub mod client;
 mod file;
+mod hashing;
 mod hints;
 pub mod metrics;
+pub mod modcache;
 pub mod notary;
 pub mod refusal;
 pub mod server;
@@ -32,6 +34,7 @@ use self::client::Client;
 use self::file::InFlight;
 use self::hints::Hints;
 use self::metrics::Metrics;
+use self::modcache::{Inspection, ModuleCache, Sums};
 use self::notary::{Notary, Unproven};
 use self::refusal::Refusal;
 use self::standing::{Closed, Standing};
@@ -264,6 +267,11 @@ impl Gate {
             Some(closed) => Err(Denial::Misbehaviour(closed)),
             None => answer,
         }
+    }
+
+    /// Compares what the go command has in its module cache already with the log.
+    pub async fn inspect(&self, cache: &ModuleCache, sums: &Sums) -> Inspection {
+        cache.inspect(&self.notary, &self.private, sums).await
     }
 
     /// How the log stands.

@@ -3,6 +3,7 @@
 mod signals;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use tokio::process::Command;
@@ -42,8 +43,18 @@ pub fn secret_prefix() -> Result<String, getrandom::Error> {
     Ok(format!("/{}/", hex::encode(secret)))
 }
 
-/// Runs the command with the gate at `goproxy` for its only module proxy, and with the checksum
-/// database that the gate proves against.
+/// What the command finds in its environment.
+#[derive(Debug)]
+pub struct Environment<'e> {
+    /// The gate, for its only module proxy.
+    pub goproxy: &'e str,
+    /// The checksum database that the gate proves against.
+    pub gosumdb: &'e str,
+    /// Another module cache than the user's.
+    pub gomodcache: Option<&'e Path>,
+}
+
+/// Runs the command.
 ///
 /// GONOPROXY must be `none`, else GOPRIVATE would lead past the gate; GONOSUMDB keeps the value
 /// that it has through GOPRIVATE, since it is not set here. A proxy for http in the environment
@@ -52,8 +63,7 @@ pub fn secret_prefix() -> Result<String, getrandom::Error> {
 /// # Errors
 /// What the system says if the command could not even be tried.
 pub async fn run(
-    goproxy: &str,
-    gosumdb: &str,
+    environment: &Environment<'_>,
     command: &[OsString],
 ) -> Result<Ended, std::io::Error> {
     let Some((program, arguments)) = command.split_first() else {
@@ -61,14 +71,17 @@ pub async fn run(
     };
     // Before there is a command: a signal in between must not end us alone.
     let mut signals = Signals::listen()?;
-    let spawned = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
-        .env("GOPROXY", goproxy)
+        .env("GOPROXY", environment.goproxy)
         .env("GONOPROXY", "none")
-        .env("GOSUMDB", gosumdb)
-        .kill_on_drop(true)
-        .spawn();
-    let mut child = match spawned {
+        .env("GOSUMDB", environment.gosumdb)
+        .kill_on_drop(true);
+    if let Some(folder) = environment.gomodcache {
+        command.env("GOMODCACHE", folder);
+    }
+    let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return not_begun(error),
     };

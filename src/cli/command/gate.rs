@@ -1,5 +1,6 @@
 //! `sumcheck gate`
 
+mod modcache;
 mod serve;
 
 use std::net::Ipv4Addr;
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use self::modcache::{OwnModuleCache, Prepared};
 use self::serve::serve;
 use crate::cli::args::{GateArgs, GlobalArgs};
 use crate::cli::exit::Exit;
@@ -100,6 +102,11 @@ async fn wrap(
     args: &GateArgs,
     trace: Option<Arc<Trace>>,
 ) -> anyhow::Result<Exit> {
+    let module_cache = match modcache::prepare(&gate, settings, args.modcache).await? {
+        Prepared::AsItIs => None,
+        Prepared::Own(own) => Some(own),
+        Prepared::Refused(exit) => return Ok(exit),
+    };
     let prefix = wrapper::secret_prefix().context("no randomness")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -117,7 +124,12 @@ async fn wrap(
         let _ = stopped.await;
     };
     let serving = tokio::spawn(server.run(stopped, std::future::ready(())));
-    let ended = wrapper::run(&goproxy, &settings.gosumdb, &args.command).await;
+    let environment = wrapper::Environment {
+        goproxy: &goproxy,
+        gosumdb: &settings.gosumdb,
+        gomodcache: module_cache.as_ref().map(OwnModuleCache::folder),
+    };
+    let ended = wrapper::run(&environment, &args.command).await;
     drop(stop);
     let _ = serving.await;
     let ended = match ended {

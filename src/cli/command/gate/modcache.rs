@@ -1,0 +1,164 @@
+//! The go command's module cache, before the command that will use it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::cli::args::ModuleCacheUse;
+use crate::cli::exit::Exit;
+use crate::cli::render::{self, visible};
+use crate::cli::settings::Settings;
+use crate::gate::Gate;
+use crate::gate::modcache::{Inspection, ModuleCache, Sums};
+use crate::golang::gosum::LineHash;
+use crate::verify::input::{self, InputError};
+
+/// More of one kind than this are counted and not told.
+const MAX_TOLD: usize = 20;
+
+/// A module cache for the command alone, removed when it is dropped.
+pub(super) struct OwnModuleCache(PathBuf);
+
+impl OwnModuleCache {
+    fn new(home: &Path) -> std::io::Result<Self> {
+        let folder = home
+            .join("modcache")
+            .join(format!("{:016x}", fastrand::u64(..)));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for OwnModuleCache {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.0) {
+            render::warning(&visible(&format!(
+                "cannot remove {}: {error}",
+                self.0.display()
+            )));
+        }
+    }
+}
+
+/// The go command makes its folders read-only.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
+        }
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    std::fs::remove_dir_all(folder)
+}
+
+/// What the command may use, or why it must not begin.
+pub(super) enum Prepared {
+    /// The user's own module cache.
+    AsItIs,
+    Own(OwnModuleCache),
+    Refused(Exit),
+}
+
+pub(super) async fn prepare(
+    gate: &Gate,
+    settings: &Settings,
+    how: ModuleCacheUse,
+) -> anyhow::Result<Prepared> {
+    let deep = match how {
+        ModuleCacheUse::Trust => return Ok(Prepared::AsItIs),
+        ModuleCacheUse::Ignore => {
+            let own = OwnModuleCache::new(&settings.home);
+            return Ok(Prepared::Own(own.context("cannot make a module cache")?));
+        }
+        ModuleCacheUse::Check => false,
+        ModuleCacheUse::Deep => true,
+    };
+    let Some(folder) = settings.go.gomodcache() else {
+        return Ok(Prepared::AsItIs);
+    };
+    let sums = sums(settings)?;
+    if sums.is_empty() {
+        return Ok(Prepared::AsItIs);
+    }
+    let cache = ModuleCache::new(folder.value().clone(), deep);
+    let inspection = gate.inspect(&cache, &sums).await;
+    tell(&inspection);
+    Ok(if gate.standing().closed().is_some() {
+        Prepared::Refused(Exit::Misbehaviour)
+    } else if !inspection.poisoned.is_empty() {
+        Prepared::Refused(Exit::Negative)
+    } else if !inspection.unproven.is_empty() {
+        Prepared::Refused(Exit::GateFailed)
+    } else {
+        Prepared::AsItIs
+    })
+}
+
+/// The hashes in the go.sum files around, if there are any.
+fn sums(settings: &Settings) -> anyhow::Result<Sums> {
+    let documents = match input::read(&[], &settings.environment, &settings.go) {
+        Ok(documents) => documents,
+        Err(
+            InputError::NoModule { .. }
+            | InputError::NoGoSum { .. }
+            | InputError::NoSumOfModfile { .. },
+        ) => return Ok(Sums::new()),
+        Err(error) => return Err(error).context("cannot tell which modules to look for"),
+    };
+    let mut sums = Sums::new();
+    for line in documents
+        .iter()
+        .flat_map(|document| &document.go_sum().lines)
+    {
+        let hashes: &mut BTreeSet<_> = sums.entry((line.module.clone(), line.kind)).or_default();
+        if let LineHash::H1(hash) = line.hash {
+            hashes.insert(hash);
+        }
+    }
+    Ok(sums)
+}
+
+fn tell(inspection: &Inspection) {
+    for poisoned in inspection.poisoned.iter().take(MAX_TOLD) {
+        render::error_line(&visible(&poisoned.to_string()));
+    }
+    for (module, why) in inspection.unproven.iter().take(MAX_TOLD) {
+        render::error_line(&visible(&format!(
+            "{module} in the module cache cannot be proven now: {why}"
+        )));
+    }
+    if let Some(first) = inspection.unchecked.first() {
+        render::warning(&visible(&format!(
+            "in the module cache are private modules that no go.sum here names with a hash: {} of \
+             them, the first is {first}",
+            inspection.unchecked.len()
+        )));
+    }
+    if !inspection.poisoned.is_empty() {
+        render::error_line(&format!(
+            "nothing was run: of the module cache, {} are not what the log recorded: remove them \
+             (or all of it: go clean -modcache), and find out who wrote them; --modcache=ignore \
+             runs with an empty module cache",
+            inspection.poisoned.len()
+        ));
+    } else if !inspection.unproven.is_empty() {
+        render::error_line(
+            "nothing was run: try again when the checksum database can be reached; \
+             --modcache=ignore runs with an empty module cache, --modcache=trust with this one as \
+             it is",
+        );
+    }
+}
