@@ -4,8 +4,12 @@ mod support;
 
 #[path = "gate_server/access.rs"]
 mod access;
+#[path = "gate_server/crash.rs"]
+mod crash;
 #[path = "gate_server/fork.rs"]
 mod fork;
+#[path = "gate_server/go_command.rs"]
+mod go_command;
 #[path = "gate_server/listener.rs"]
 mod listener;
 #[path = "gate_server/modcache.rs"]

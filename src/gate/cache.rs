@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::target::ModuleFile;
 use crate::golang::module::ModuleVersion;
@@ -67,6 +68,9 @@ impl Stamp {
     }
 }
 
+/// Other processes may share the home, and fetch: no download is silent for so long.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
 /// The folder of proven files, and which of them this process has hashed.
 #[derive(Debug)]
 pub struct Cache {
@@ -85,6 +89,24 @@ impl Cache {
             incoming: home.path().join("incoming"),
             set_aside: home.path().join("set-aside"),
             hashed: Mutex::default(),
+        }
+    }
+
+    /// Removes what processes that were killed have left half-fetched.
+    pub fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.incoming) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let arrived = entry.metadata().and_then(|metadata| metadata.modified());
+            let silent = arrived.is_ok_and(|arrived| {
+                let since = arrived.elapsed();
+                since.is_ok_and(|since| since > ABANDONED)
+            });
+            if silent {
+                // Another process may sweep as well.
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
 

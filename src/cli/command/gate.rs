@@ -70,6 +70,8 @@ fn open(
     let metrics = Arc::new(Metrics::default());
     let observer = |behind| observer(behind, &metrics, trace);
     let home = Home::open(&settings.home)?;
+    let cache = Cache::new(&home);
+    cache.sweep();
     let prover = world::prover_without_end(global, settings, observer(Behind::Database))?;
     let notary = Notary::start(prover)?;
     Ok(Gate::new(
@@ -78,7 +80,7 @@ fn open(
             world::http_client(global, settings, None, Some(observer(Behind::Modules))),
             settings.address.proxies.clone(),
         ),
-        Cache::new(&home),
+        cache,
         settings.key.name().to_owned(),
         settings.private_patterns(),
     )
