@@ -10,6 +10,8 @@ mod hostile_inputs;
 mod inputs;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/pins.rs"]
+mod pins;
 #[path = "cli/settings.rs"]
 mod settings;
 

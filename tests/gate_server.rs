@@ -14,6 +14,8 @@ mod go_command;
 mod listener;
 #[path = "gate_server/modcache.rs"]
 mod modcache;
+#[path = "gate_server/private.rs"]
+mod private;
 #[path = "gate_server/signals.rs"]
 mod signals;
 #[path = "gate_server/trace.rs"]

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use crate::gate::private::PrivateMode;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// sumcheck proves go.sum lines in the Go checksum database's transparency log.
@@ -147,6 +148,7 @@ pub(super) enum Command {
     Lookup(LookupArgs),
     Heads(HeadsArgs),
     Evidence(EvidenceArgs),
+    Pin(PinArgs),
     Findings(FindingsArgs),
     Env(EnvArgs),
     Completions(CompletionsArgs),
@@ -217,6 +219,20 @@ pub(super) struct GateArgs {
     #[arg(long, value_name = "FILE", requires = "listen")]
     pub(super) token_file: Option<PathBuf>,
 
+    /// How private modules (GONOSUMDB, GOPRIVATE) are checked
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        env = "SUMCHECK_PRIVATE",
+        default_value_t = PrivateModules::Pin
+    )]
+    pub(super) private: PrivateModules,
+
+    /// Check private modules against this go.sum too; by default against those around
+    #[arg(long, value_name = "FILE")]
+    pub(super) go_sum: Vec<PathBuf>,
+
     /// What to do before CMD with what is in the module cache already of the go.sum files around
     #[arg(
         long,
@@ -234,6 +250,30 @@ pub(super) struct GateArgs {
     /// What to run, after --
     #[arg(last = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,
+}
+
+/// How private modules are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum PrivateModules {
+    /// They must be what they were when first seen, and what go.sum says
+    Pin,
+    /// They must be what go.sum says; what it does not name is refused
+    GoSum,
+    /// None is let through
+    Deny,
+    /// Whatever comes is let through
+    Trust,
+}
+
+impl From<PrivateModules> for PrivateMode {
+    fn from(how: PrivateModules) -> Self {
+        match how {
+            PrivateModules::Pin => Self::Pin,
+            PrivateModules::GoSum => Self::GoSum,
+            PrivateModules::Deny => Self::Deny,
+            PrivateModules::Trust => Self::Trust,
+        }
+    }
 }
 
 /// What is done with the go command's module cache.
@@ -350,6 +390,55 @@ pub(super) enum FindingsAction {
         /// Its number
         #[arg(value_name = "ID")]
         id: i64,
+    },
+}
+
+/// Show and change what private modules must be
+///
+/// The gate pins the hash of each file of a private module when it first sees it, and refuses any
+/// other from then on; sumcheck verify compares with the same pins.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck pin list
+  sumcheck pin add go.sum                     what it says of private modules
+  sumcheck pin remove example.com/us/x@v1.2.3
+  sumcheck pin remove example.com/us/x        all its versions
+  sumcheck pin export > pins.json             and on another machine:
+  sumcheck pin import pins.json")]
+pub(super) struct PinArgs {
+    #[command(subcommand)]
+    pub(super) action: PinAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PinAction {
+    /// Show all pins of this home
+    List,
+    /// Pin what go.sum files say of private modules
+    Add {
+        /// A go.sum, a folder of a module or workspace, or - for standard input
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+        /// Pin it though something else is pinned
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Forget what a module version, or all versions of a module, must be
+    Remove {
+        /// PATH@VERSION or PATH
+        #[arg(value_name = "MODULE", required = true)]
+        modules: Vec<String>,
+    },
+    /// Write all pins as one JSON document
+    Export,
+    /// Add the pins of such a document
+    Import {
+        /// The document, or - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Add them though something else is pinned
+        #[arg(long)]
+        replace: bool,
     },
 }
 

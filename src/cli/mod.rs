@@ -38,6 +38,7 @@ pub fn run() -> Exit {
         Command::Lookup(lookup) => command::lookup::run(&args.global, lookup),
         Command::Heads(heads) => command::heads::run(&args.global, heads),
         Command::Evidence(evidence) => command::evidence::run(&args.global, evidence),
+        Command::Pin(pin) => command::pin::run(&args.global, pin),
         Command::Findings(findings) => command::findings::run(&args.global, findings),
         Command::Env(env) => command::env::run(&args.global, env),
         Command::Completions(completions) => command::completions::run(completions),

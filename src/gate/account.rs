@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::private::Checked;
 use super::refusal::Refusal;
 use super::target::ModuleFile;
 use crate::golang::module::ModuleVersion;
@@ -26,6 +27,8 @@ pub struct Decision {
 pub enum Verdict {
     /// Its hash is the log's: it was given out.
     Released,
+    /// It is of a private module, and right by this.
+    Private(Checked),
     /// The proxies have no such version.
     Absent,
     /// It must not be used.

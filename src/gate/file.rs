@@ -14,16 +14,16 @@ use super::arriving::{ArrivalFault, ArrivingZip};
 use super::cache::read_small;
 use super::hashing::zip_h1;
 use super::notary::Unproven;
+use super::private::Checked;
 use super::refusal::Refusal;
 use super::target::ModuleFile;
-use super::upstream::{Fetched, UpstreamError};
+use super::upstream::{Fetched, UpstreamError, Wanted};
 use super::{Denial, Gate, Released, Reply};
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::golang::module::ModuleVersion;
 use crate::golang::modzip::{MAX_ARCHIVE_BYTES, MAX_GO_MOD_BYTES};
 use crate::golang::quoted::Quoted;
-use crate::io::http::FetchError;
 use crate::sumdb::record::AuthenticRecord;
 use crate::sumdb::verdict::{Comparison, compare};
 
@@ -105,13 +105,14 @@ impl Gate {
             module: module.clone(),
             file,
             verdict: match &outcome {
-                Ok(()) => Verdict::Released,
+                Ok(None) => Verdict::Released,
+                Ok(Some(checked)) => Verdict::Private(*checked),
                 Err(Denial::Absent(_)) => Verdict::Absent,
                 Err(Denial::Refused(refusal)) => Verdict::Refused(refusal.clone()),
                 Err(other) => Verdict::Failed(other.to_string()),
             },
         });
-        outcome
+        outcome.map(|_| ())
     }
 
     /// The information about a version: nothing in the log vouches for it, but that it is about
@@ -129,7 +130,7 @@ impl Gate {
         }
         match self
             .upstream
-            .get(&path(module, ModuleFile::Info), MAX_INFO_BYTES)
+            .get(Wanted::File(module, ModuleFile::Info), MAX_INFO_BYTES)
             .await?
         {
             Fetched::Absent { words } => Err(Denial::absent(module, words)),
@@ -140,60 +141,61 @@ impl Gate {
         }
     }
 
-    async fn go_mod(&self, module: &ModuleVersion) -> Outcome {
+    async fn go_mod(&self, module: &ModuleVersion) -> Result<Option<Checked>, Denial> {
         let kind = Kind::GoMod;
         if let Some((file, stamp)) = self.cache.open(module, ModuleFile::GoMod)? {
-            let record = self.proven(module).await?;
+            let authority = self.authority(module).await?;
             let hash = read_small(&file, MAX_GO_MOD_BYTES).map(|bytes| H1::of_go_mod(&bytes));
-            if hash.is_ok_and(|hash| compare(&record, module, kind, &hash) == Comparison::Equal) {
+            if let Ok(hash) = hash
+                && let Some(checked) = self.as_before(&authority, module, kind, hash).await?
+            {
                 self.cache.set_hashed(module, ModuleFile::GoMod, stamp);
-                return Ok(());
+                return Ok(checked);
             }
             self.cache.set_aside(module, ModuleFile::GoMod)?;
             self.account.damaged();
         }
-        let path = path(module, ModuleFile::GoMod);
+        let wanted = Wanted::File(module, ModuleFile::GoMod);
         let limit = usize::try_from(MAX_GO_MOD_BYTES).unwrap_or(usize::MAX);
-        let (fetched, record) =
-            tokio::join!(self.upstream.get(&path, limit), self.notary.record(module));
+        let (fetched, authority) =
+            tokio::join!(self.upstream.get(wanted, limit), self.authority(module));
         match fetched? {
             Fetched::Absent { words } => Err(Denial::absent(module, words)),
             Fetched::Found { content, source } => {
                 let hash = H1::of_go_mod(&content);
-                judge(module, kind, hash, &source, record)?;
-                self.keep(module, ModuleFile::GoMod, &content)
+                let checked = self.judge(&authority?, module, kind, hash, &source).await?;
+                self.keep(module, ModuleFile::GoMod, &content)?;
+                Ok(checked)
             }
         }
     }
 
-    async fn zip(&self, module: &ModuleVersion) -> Outcome {
+    async fn zip(&self, module: &ModuleVersion) -> Result<Option<Checked>, Denial> {
         let kind = Kind::Zip;
         if let Some((file, stamp)) = self.cache.open(module, ModuleFile::Zip)? {
-            let record = self.proven(module).await?;
-            let hash = hash_zip(module, file).await;
-            if hash.is_ok_and(|hash| compare(&record, module, kind, &hash) == Comparison::Equal) {
+            let authority = self.authority(module).await?;
+            if let Ok(hash) = hash_zip(module, file).await
+                && let Some(checked) = self.as_before(&authority, module, kind, hash).await?
+            {
                 self.cache.set_hashed(module, ModuleFile::Zip, stamp);
-                return Ok(());
+                return Ok(checked);
             }
             self.cache.set_aside(module, ModuleFile::Zip)?;
             self.account.damaged();
         }
         let mut arriving = ArrivingZip::new(module, self.cache.incoming()?)
             .map_err(|fault| unsound(module, &fault, "nobody"))?;
-        let path = path(module, ModuleFile::Zip);
         let limit = usize::try_from(MAX_ARCHIVE_BYTES).unwrap_or(usize::MAX);
-        let (fetched, record) = tokio::join!(
-            self.upstream.download(&path, limit, &mut arriving),
-            self.notary.record(module)
+        let (fetched, authority) = tokio::join!(
+            self.upstream.download_zip(module, limit, &mut arriving),
+            self.authority(module)
         );
         let source = match fetched {
             Ok(Fetched::Found { source, .. }) => source,
             Ok(Fetched::Absent { words }) => return Err(Denial::absent(module, words)),
-            Err(UpstreamError::Failed {
-                cause: FetchError::Stopped { url },
-            }) => {
+            Err(UpstreamError::Stopped { source_of_it }) => {
                 return Err(match arriving.fault() {
-                    Some(fault) => unsound(module, &fault, &url.to_string()),
+                    Some(fault) => unsound(module, &fault, &source_of_it),
                     None => Denial::Disk("the transfer was given up".to_owned()),
                 });
             }
@@ -202,13 +204,54 @@ impl Gate {
         let (incoming, hash) = arriving
             .finish()
             .map_err(|fault| unsound(module, &fault, &source))?;
-        judge(module, kind, hash, &source, record)?;
-        Ok(self.cache.release(module, ModuleFile::Zip, &incoming)?)
+        let checked = self.judge(&authority?, module, kind, hash, &source).await?;
+        self.cache.release(module, ModuleFile::Zip, &incoming)?;
+        Ok(checked)
     }
 
-    async fn proven(&self, module: &ModuleVersion) -> Result<Arc<AuthenticRecord>, Denial> {
+    /// Who says what the hash must be. No name of a private module goes to the log.
+    async fn authority(&self, module: &ModuleVersion) -> Result<Authority, Denial> {
+        if self.private.matches(module.path().as_str()) {
+            return Ok(Authority::Private);
+        }
         let record = self.notary.record(module).await;
-        record.map_err(|unproven| not_proven(module, unproven))
+        let record = record.map_err(|unproven| not_proven(module, unproven))?;
+        Ok(Authority::Log(record))
+    }
+
+    /// The rule: what came must have the hash that the log recorded, or a private module's own.
+    async fn judge(
+        &self,
+        authority: &Authority,
+        module: &ModuleVersion,
+        kind: Kind,
+        hash: H1,
+        source: &str,
+    ) -> Result<Option<Checked>, Denial> {
+        match authority {
+            Authority::Log(record) => compare_with_log(record, module, kind, hash, source)
+                .map(|()| None)
+                .map_err(Denial::Refused),
+            Authority::Private => {
+                let checked = self.private.judge(module, kind, hash, source).await?;
+                Ok(Some(checked))
+            }
+        }
+    }
+
+    /// The same of a file in the cache. `None`: it is damaged.
+    async fn as_before(
+        &self,
+        authority: &Authority,
+        module: &ModuleVersion,
+        kind: Kind,
+        hash: H1,
+    ) -> Result<Option<Option<Checked>>, Denial> {
+        match self.judge(authority, module, kind, hash, "the cache").await {
+            Ok(checked) => Ok(Some(checked)),
+            Err(Denial::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn keep(&self, module: &ModuleVersion, file: ModuleFile, content: &[u8]) -> Outcome {
@@ -233,28 +276,22 @@ fn lock(
     in_flight.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The path of a file below a proxy.
-fn path(module: &ModuleVersion, file: ModuleFile) -> String {
-    format!(
-        "{}/@v/{}.{}",
-        module.path().escaped(),
-        module.version().escaped(),
-        file.extension()
-    )
+/// Who says what the hash of a file must be.
+enum Authority {
+    Log(Arc<AuthenticRecord>),
+    Private,
 }
 
-/// The rule: what came must have the hash that the log recorded.
-fn judge(
+fn compare_with_log(
+    record: &AuthenticRecord,
     module: &ModuleVersion,
     kind: Kind,
     hash: H1,
     source: &str,
-    record: Result<Arc<AuthenticRecord>, Unproven>,
-) -> Outcome {
-    let record = record.map_err(|unproven| not_proven(module, unproven))?;
-    match compare(&record, module, kind, &hash) {
+) -> Result<(), Refusal> {
+    match compare(record, module, kind, &hash) {
         Comparison::Equal => Ok(()),
-        Comparison::Different { recorded } => Err(Denial::Refused(Refusal::Mismatch {
+        Comparison::Different { recorded } => Err(Refusal::Mismatch {
             module: module.clone(),
             kind,
             expected: recorded,
@@ -262,12 +299,12 @@ fn judge(
             record: record.index(),
             tree_size: record.head().size(),
             source_of_it: source.to_owned(),
-        })),
-        Comparison::NotRecorded => Err(Denial::Refused(Refusal::NotRecorded {
+        }),
+        Comparison::NotRecorded => Err(Refusal::NotRecorded {
             module: module.clone(),
             kind,
             record: record.index(),
-        })),
+        }),
     }
 }
 

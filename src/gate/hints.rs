@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::upstream::Fetched;
+use super::upstream::{Fetched, Wanted};
 use super::{Denial, Gate, Reply};
 use crate::golang::module::ModulePath;
 
@@ -48,35 +48,26 @@ impl Hints {
 
 impl Gate {
     pub(super) async fn list(&self, module: &ModulePath) -> Result<Reply, Denial> {
-        self.hint(format!("{}/@v/list", module.escaped()), module, LIST)
-            .await
+        self.hint(Wanted::List(module), module, LIST).await
     }
 
     pub(super) async fn latest(&self, module: &ModulePath) -> Result<Reply, Denial> {
-        self.hint(format!("{}/@latest", module.escaped()), module, INFO)
-            .await
+        self.hint(Wanted::Latest(module), module, INFO).await
     }
 
     /// `query` is a branch or a commit.
     pub(super) async fn query(&self, module: &ModulePath, query: &str) -> Result<Reply, Denial> {
-        let mut escaped = String::new();
-        for c in query.chars() {
-            if c.is_ascii_uppercase() {
-                escaped.push('!');
-            }
-            escaped.push(c.to_ascii_lowercase());
-        }
-        let path = format!("{}/@v/{escaped}.info", module.escaped());
-        self.hint(path, module, INFO).await
+        self.hint(Wanted::Query(module, query), module, INFO).await
     }
 
     async fn hint(
         &self,
-        path: String,
+        wanted: Wanted<'_>,
         module: &ModulePath,
         media_type: &'static str,
     ) -> Result<Reply, Denial> {
         self.may_be_asked(module)?;
+        let path = wanted.path();
         let known = self.hints.get(&path);
         if let Some((since, body)) = &known
             && since.elapsed() < FRESH
@@ -84,7 +75,7 @@ impl Gate {
             let body = body.clone();
             return Ok(Reply::Text { media_type, body });
         }
-        match self.upstream.get(&path, MAX_HINT_BYTES).await {
+        match self.upstream.get(wanted, MAX_HINT_BYTES).await {
             Ok(Fetched::Found { content, .. }) => {
                 self.hints.keep(path, content.clone());
                 Ok(Reply::Text {
@@ -101,10 +92,10 @@ impl Gate {
         }
     }
 
-    /// A private module's name goes to no proxy.
+    /// What is not let through is not asked for.
     pub(super) fn may_be_asked(&self, module: &ModulePath) -> Result<(), Denial> {
-        if self.private.matches(module.as_str()) {
-            return Err(Denial::Refused(super::Refusal::Private {
+        if self.private.is_denied() && self.private.matches(module.as_str()) {
+            return Err(Denial::Refused(super::Refusal::PrivateDenied {
                 path: module.clone(),
             }));
         }

@@ -9,12 +9,14 @@ mod account;
 mod arriving;
 pub mod cache;
 pub mod client;
+pub mod direct;
 mod file;
 mod hashing;
 mod hints;
 pub mod metrics;
 pub mod modcache;
 pub mod notary;
+pub mod private;
 pub mod refusal;
 pub mod server;
 pub mod standing;
@@ -31,17 +33,18 @@ use bytes::Bytes;
 pub use self::account::{Account, Decision, Verdict};
 use self::cache::Cache;
 use self::client::Client;
+use self::direct::DirectError;
 use self::file::InFlight;
 use self::hints::Hints;
 use self::metrics::Metrics;
-use self::modcache::{Inspection, ModuleCache, Sums};
+use self::modcache::{Inspection, ModuleCache};
 use self::notary::{Notary, Unproven};
+use self::private::{Private, Sums};
 use self::refusal::Refusal;
 use self::standing::{Closed, Standing};
 use self::target::{SumdbTarget, Target};
 use self::upstream::{Upstream, UpstreamError};
 use crate::golang::module::ModulePath;
-use crate::golang::pattern::PatternList;
 
 /// Everything that answers need; one for all connections.
 #[derive(Debug)]
@@ -50,7 +53,7 @@ pub struct Gate {
     upstream: Upstream,
     cache: Cache,
     sumdb_name: String,
-    private: PatternList,
+    private: Private,
     in_flight: InFlight,
     hints: Hints,
     account: Account,
@@ -152,8 +155,13 @@ impl From<UpstreamError> for Denial {
         let text = error.to_string();
         match error {
             UpstreamError::Failed { cause } if cause.is_timeout() => Self::Silent(text),
-            UpstreamError::Off | UpstreamError::Direct => Self::Absent(text),
-            UpstreamError::Failed { .. } | UpstreamError::Url { .. } => Self::BadGateway(text),
+            UpstreamError::Direct(DirectError::Silent) => Self::Silent(text),
+            UpstreamError::Off => Self::Absent(text),
+            UpstreamError::Failed { .. }
+            | UpstreamError::NoGoCommand
+            | UpstreamError::Direct(_)
+            | UpstreamError::Stopped { .. }
+            | UpstreamError::Url { .. } => Self::BadGateway(text),
         }
     }
 }
@@ -196,14 +204,14 @@ impl Denial {
 
 impl Gate {
     /// A gate before these proxies. `sumdb_name` is the one checksum database that is proven
-    /// against and served; modules that `private` matches are none of its business.
+    /// against and served; modules that are private are none of its business.
     #[must_use]
     pub fn new(
         notary: Notary,
         upstream: Upstream,
         cache: Cache,
         sumdb_name: String,
-        private: PatternList,
+        private: Private,
     ) -> Self {
         Self {
             notary,
@@ -271,7 +279,9 @@ impl Gate {
 
     /// Compares what the go command has in its module cache already with the log.
     pub async fn inspect(&self, cache: &ModuleCache, sums: &Sums) -> Inspection {
-        cache.inspect(&self.notary, &self.private, sums).await
+        cache
+            .inspect(&self.notary, self.private.patterns(), sums)
+            .await
     }
 
     /// How the log stands.
@@ -306,6 +316,6 @@ impl Gate {
                 self.sumdb_name
             )));
         }
-        sumdb::answer(&self.notary, &self.private, target).await
+        sumdb::answer(&self.notary, self.private.patterns(), target).await
     }
 }

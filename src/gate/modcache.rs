@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use super::cache::read_small;
 use super::hashing::{HashingError, folder_h1, zip_h1};
 use super::notary::{Notary, Unproven};
+use super::private::Sums;
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::golang::module::ModuleVersion;
@@ -21,9 +22,6 @@ use crate::sumdb::verdict::{Comparison, compare};
 
 /// `h1:`, the hash, and perhaps a line end.
 const MAX_ZIPHASH_BYTES: u64 = 100;
-
-/// The hashes that the go.sum files around give: of one file there can be several.
-pub type Sums = BTreeMap<(ModuleVersion, Kind), BTreeSet<H1>>;
 
 /// The go command's module cache.
 #[derive(Debug, Clone)]

@@ -78,14 +78,56 @@ pub enum Refusal {
         /// Where it came from, without credentials.
         source_of_it: String,
     },
-    /// Its name may not leave this machine.
+    /// No private module is let through.
     #[error(
-        "sumcheck: {path} is private by GONOSUMDB or GOPRIVATE, and this gate can check it against \
-         nothing yet"
+        "sumcheck: {path} is private by GONOSUMDB or GOPRIVATE, and this gate lets none through"
     )]
-    Private {
+    PrivateDenied {
         /// Which module.
         path: ModulePath,
+    },
+    /// A private module's file that is not what it was.
+    #[error(
+        "sumcheck: {module} {kind}: NOT THE FILE THAT IT WAS (pin-mismatch)\n\
+         it was {pinned} when it was pinned, {pinned_at}\n\
+         {source_of_it} sent {found}\n\
+         if that is meant, on the machine of the gate: sumcheck pin remove {module}",
+        kind = kind.as_str()
+    )]
+    PinMismatch {
+        /// Which module version.
+        module: ModuleVersion,
+        /// Which file of it.
+        kind: Kind,
+        /// The hash that it had.
+        pinned: String,
+        /// When: UTC, RFC 3339.
+        pinned_at: String,
+        /// The hash of what came.
+        found: H1,
+        /// Where it came from, without credentials.
+        source_of_it: String,
+    },
+    /// A private module's file that the go.sum files do not name, or name with another hash.
+    #[error(
+        "sumcheck: {module} {kind}: NOT AS IN GO.SUM\n{}\n{source_of_it} sent {found}",
+        match expected {
+            Some(expected) => format!("go.sum has {expected}"),
+            None => "no go.sum that this gate knows names it".to_owned(),
+        },
+        kind = kind.as_str()
+    )]
+    NotInGoSum {
+        /// Which module version.
+        module: ModuleVersion,
+        /// Which file of it.
+        kind: Kind,
+        /// The hash that a go.sum has, if one names it.
+        expected: Option<H1>,
+        /// The hash of what came.
+        found: H1,
+        /// Where it came from, without credentials.
+        source_of_it: String,
     },
     /// The information is about another version.
     #[error(

@@ -1,17 +1,81 @@
 //! The module proxies behind the gate, asked as the go command asks them; nothing that they say is
 //! believed here.
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
 use bytes::Bytes;
 use reqwest::Url;
 
+use super::cache::read_small;
+use super::direct::{DirectError, GoCommand};
+use super::target::ModuleFile;
+use crate::golang::base_url::BaseUrl;
 use crate::golang::goproxy::{FallBack, ProxyEntry, ProxyKind, ProxyList};
+use crate::golang::module::{ModulePath, ModuleVersion};
+use crate::golang::pattern::PatternList;
 use crate::io::http::{Answer, Download, FetchError, HttpClient, Sink};
+
+/// What is read of a file at once.
+const CHUNK_BYTES: usize = 1 << 17;
+
+/// What version control is called as a source.
+const DIRECT: &str = "version control (direct)";
 
 /// The user's list of module proxies.
 #[derive(Debug)]
 pub struct Upstream {
     http: HttpClient,
     proxies: ProxyList,
+    direct_only: PatternList,
+    go: Option<GoCommand>,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'w> {
+    /// A file of a module version.
+    File(&'w ModuleVersion, ModuleFile),
+    /// The versions of a module.
+    List(&'w ModulePath),
+    /// The information about its latest version.
+    Latest(&'w ModulePath),
+    /// The information about the version of a branch or a commit, which is not escaped.
+    Query(&'w ModulePath, &'w str),
+}
+
+impl Wanted<'_> {
+    /// Below a proxy's URL.
+    pub(super) fn path(self) -> String {
+        match self {
+            Self::File(module, file) => format!(
+                "{}/@v/{}.{}",
+                module.path().escaped(),
+                module.version().escaped(),
+                file.extension()
+            ),
+            Self::List(module) => format!("{}/@v/list", module.escaped()),
+            Self::Latest(module) => format!("{}/@latest", module.escaped()),
+            Self::Query(module, query) => {
+                let mut escaped = String::new();
+                for c in query.chars() {
+                    if c.is_ascii_uppercase() {
+                        escaped.push('!');
+                    }
+                    escaped.push(c.to_ascii_lowercase());
+                }
+                format!("{}/@v/{escaped}.info", module.escaped())
+            }
+        }
+    }
+
+    fn module(&self) -> &ModulePath {
+        match self {
+            Self::File(module, _) => module.path(),
+            Self::List(module) | Self::Latest(module) | Self::Query(module, _) => module,
+        }
+    }
 }
 
 /// What the proxies said.
@@ -43,12 +107,21 @@ pub enum UpstreamError {
     /// The list ends in `off`.
     #[error("GOPROXY ends in off, so that nobody may be asked for it")]
     Off,
-    /// The list leads to version control.
+    /// The list leads to version control, and nobody here can ask it.
     #[error(
-        "no module proxy has it, and version control (direct) is not asked by this gate yet: name \
-         a proxy in GOPROXY"
+        "it has to come from version control (direct), and there is no go command on the PATH of \
+         this gate to ask it"
     )]
-    Direct,
+    NoGoCommand,
+    /// Version control gave nothing.
+    #[error(transparent)]
+    Direct(DirectError),
+    /// The sink wanted no more.
+    #[error("what {source_of_it} sent was refused")]
+    Stopped {
+        /// Who sent it, without credentials.
+        source_of_it: String,
+    },
     /// A proxy's URL cannot be used.
     #[error("{url} is not a URL: {cause}")]
     Url {
@@ -62,24 +135,50 @@ pub enum UpstreamError {
 impl Upstream {
     /// Asks these proxies.
     #[must_use]
-    pub const fn new(http: HttpClient, proxies: ProxyList) -> Self {
-        Self { http, proxies }
+    pub fn new(http: HttpClient, proxies: ProxyList) -> Self {
+        Self {
+            http,
+            proxies,
+            direct_only: PatternList::default(),
+            go: None,
+        }
     }
 
-    /// A small answer, whole: a path below each proxy, with at most `limit_bytes`.
+    /// Asks version control through this go command where the list says `direct`, and for modules
+    /// that `direct_only` matches (GONOPROXY) nobody else.
+    #[must_use]
+    pub fn with_direct(self, go: Option<GoCommand>, direct_only: PatternList) -> Self {
+        Self {
+            go,
+            direct_only,
+            ..self
+        }
+    }
+
+    /// A small answer, whole, with at most `limit_bytes`.
     ///
     /// # Errors
     /// [`UpstreamError`]
-    pub async fn get(
+    pub(super) async fn get(
         &self,
-        path: &str,
+        wanted: Wanted<'_>,
         limit_bytes: usize,
     ) -> Result<Fetched<Bytes>, UpstreamError> {
+        let path = wanted.path();
         let mut so_far = SoFar::default();
-        for entry in self.proxies.entries() {
-            let (url, source) = so_far.next(entry, path)?;
-            match self.http.get(&url, limit_bytes).await {
-                Ok(Answer::Found(content)) => return Ok(Fetched::Found { content, source }),
+        for entry in self.proxies_for(wanted) {
+            let base = match &entry.kind {
+                ProxyKind::Off => return Err(so_far.last_failure().unwrap_or(UpstreamError::Off)),
+                ProxyKind::Direct => return self.get_directly(wanted, limit_bytes).await,
+                ProxyKind::Url(base) => base,
+            };
+            match self.http.get(&url(base, &path)?, limit_bytes).await {
+                Ok(Answer::Found(content)) => {
+                    return Ok(Fetched::Found {
+                        content,
+                        source: entry.redacted(),
+                    });
+                }
                 Ok(Answer::Absent { message, .. }) => so_far.absent(message),
                 Err(cause) => so_far.failed(entry, cause)?,
             }
@@ -87,30 +186,42 @@ impl Upstream {
         so_far.end()
     }
 
-    /// A file of at most `limit_bytes`, given to the sink while it comes.
+    /// The zip of a module version, of at most `limit_bytes`, given to the sink while it comes.
     ///
     /// # Errors
     /// [`UpstreamError`]
-    pub async fn download(
+    pub(super) async fn download_zip(
         &self,
-        path: &str,
+        module: &ModuleVersion,
         limit_bytes: usize,
         sink: &mut dyn Sink,
     ) -> Result<Fetched<()>, UpstreamError> {
+        let wanted = Wanted::File(module, ModuleFile::Zip);
+        let path = wanted.path();
         let mut so_far = SoFar::default();
-        for entry in self.proxies.entries() {
-            let (url, source) = so_far.next(entry, path)?;
-            match self.http.download(&url, limit_bytes, sink).await {
+        for entry in self.proxies_for(wanted) {
+            let base = match &entry.kind {
+                ProxyKind::Off => return Err(so_far.last_failure().unwrap_or(UpstreamError::Off)),
+                ProxyKind::Direct => return self.copy_directly(module, sink).await,
+                ProxyKind::Url(base) => base,
+            };
+            match self
+                .http
+                .download(&url(base, &path)?, limit_bytes, sink)
+                .await
+            {
                 Ok(Download::Whole) => {
                     return Ok(Fetched::Found {
                         content: (),
-                        source,
+                        source: entry.redacted(),
                     });
                 }
                 Ok(Download::Absent { message, .. }) => so_far.absent(message),
                 // What the sink refuses is not looked for elsewhere: it was an answer.
-                Err(cause @ FetchError::Stopped { .. }) => {
-                    return Err(UpstreamError::Failed { cause });
+                Err(FetchError::Stopped { url }) => {
+                    return Err(UpstreamError::Stopped {
+                        source_of_it: url.to_string(),
+                    });
                 }
                 Err(cause) => so_far.failed(entry, cause)?,
             }
@@ -118,11 +229,96 @@ impl Upstream {
         so_far.end()
     }
 
+    fn proxies_for(&self, wanted: Wanted<'_>) -> &[ProxyEntry] {
+        const DIRECT: [ProxyEntry; 1] = [ProxyEntry {
+            kind: ProxyKind::Direct,
+            fall_back: FallBack::NotFound,
+        }];
+        if self.direct_only.matches(wanted.module().as_str()) {
+            &DIRECT
+        } else {
+            self.proxies.entries()
+        }
+    }
+
+    async fn get_directly(
+        &self,
+        wanted: Wanted<'_>,
+        limit_bytes: usize,
+    ) -> Result<Fetched<Bytes>, UpstreamError> {
+        let go = self.go.as_ref().ok_or(UpstreamError::NoGoCommand)?;
+        let content = match wanted {
+            Wanted::File(module, file) => go.file(module, file).await.and_then(|path| {
+                let limit = u64::try_from(limit_bytes).unwrap_or(u64::MAX);
+                let content = File::open(path).and_then(|file| read_small(&file, limit));
+                Ok(content.map_err(|error| unreadable(&error))?.into())
+            }),
+            Wanted::List(module) => go.list(module).await,
+            Wanted::Latest(module) => go.query(module, "latest").await,
+            Wanted::Query(module, query) => go.query(module, query).await,
+        };
+        directly(content)
+    }
+
+    async fn copy_directly(
+        &self,
+        module: &ModuleVersion,
+        sink: &mut dyn Sink,
+    ) -> Result<Fetched<()>, UpstreamError> {
+        let go = self.go.as_ref().ok_or(UpstreamError::NoGoCommand)?;
+        match go.file(module, ModuleFile::Zip).await {
+            Ok(path) => copy(&path, sink)?,
+            Err(error) => return directly(Err(error)),
+        }
+        directly(Ok(()))
+    }
+
     /// The proxies, as they may be shown.
     #[must_use]
     pub fn shown(&self) -> String {
         let entries = self.proxies.entries().iter().map(ProxyEntry::redacted);
         entries.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn url(base: &BaseUrl, path: &str) -> Result<Url, UpstreamError> {
+    Url::parse(&base.join(path)).map_err(|cause| UpstreamError::Url {
+        url: base.redacted(),
+        cause: cause.to_string(),
+    })
+}
+
+/// What version control does not have is absent.
+fn directly<T>(content: Result<T, DirectError>) -> Result<Fetched<T>, UpstreamError> {
+    match content {
+        Ok(content) => Ok(Fetched::Found {
+            content,
+            source: DIRECT.to_owned(),
+        }),
+        Err(DirectError::Absent(words)) => Ok(Fetched::Absent { words }),
+        Err(error) => Err(UpstreamError::Direct(error)),
+    }
+}
+
+fn unreadable(error: &io::Error) -> DirectError {
+    DirectError::Failed(format!("its file cannot be read: {error}"))
+}
+
+fn copy(path: &Path, sink: &mut dyn Sink) -> Result<(), UpstreamError> {
+    let failed = |error| UpstreamError::Direct(unreadable(&error));
+    let stopped = |_| UpstreamError::Stopped {
+        source_of_it: DIRECT.to_owned(),
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    sink.begin(Some(length)).map_err(stopped)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let length = file.read(&mut chunk).map_err(failed)?;
+        match chunk.get(..length) {
+            None | Some([]) => return Ok(()),
+            Some(bytes) => sink.take(bytes).map_err(stopped)?,
+        }
     }
 }
 
@@ -134,21 +330,6 @@ struct SoFar {
 }
 
 impl SoFar {
-    /// Where to ask next, and how that is shown.
-    fn next(&self, entry: &ProxyEntry, path: &str) -> Result<(Url, String), UpstreamError> {
-        match &entry.kind {
-            ProxyKind::Off => Err(self.last_failure().unwrap_or(UpstreamError::Off)),
-            ProxyKind::Direct => Err(self.last_failure().unwrap_or(UpstreamError::Direct)),
-            ProxyKind::Url(base) => {
-                let url = Url::parse(&base.join(path)).map_err(|cause| UpstreamError::Url {
-                    url: base.redacted(),
-                    cause: cause.to_string(),
-                })?;
-                Ok((url, entry.redacted()))
-            }
-        }
-    }
-
     fn last_failure(&self) -> Option<UpstreamError> {
         let cause = self.failure.clone()?;
         Some(UpstreamError::Failed { cause })

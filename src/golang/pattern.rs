@@ -5,7 +5,7 @@
 /// Matches exactly as golang.org/x/mod/module's `MatchPrefixPatterns`: comma-separated patterns of
 /// Go's `path.Match`, of which one that is empty or malformed matches nothing. White space is part
 /// of a pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct PatternList {
     patterns: Vec<Pattern>,
 }

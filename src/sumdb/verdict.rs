@@ -10,6 +10,8 @@ use crate::golang::module::ModuleVersion;
 pub enum Verdict {
     /// The log's record has this hash.
     Verified,
+    /// Private by the user's settings, and the hash that the gate has pinned.
+    Pinned,
     /// Private by the user's settings: nothing was asked, nothing is proven.
     Private,
     /// The hash is of an algorithm that sumcheck does not know.
@@ -20,19 +22,23 @@ pub enum Verdict {
     Unavailable,
     /// The log has no such record, or no such line in its record.
     Absent,
+    /// Private by the user's settings, and not the hash that the gate has pinned.
+    PinMismatch,
     /// The log's record has another hash.
     Mismatch,
 }
 
 impl Verdict {
     /// All verdicts, most serious first.
-    pub const BY_SEVERITY: [Self; 7] = [
+    pub const BY_SEVERITY: [Self; 9] = [
         Self::Mismatch,
+        Self::PinMismatch,
         Self::Absent,
         Self::Unavailable,
         Self::Malformed,
         Self::UnsupportedHash,
         Self::Private,
+        Self::Pinned,
         Self::Verified,
     ];
 
@@ -41,11 +47,13 @@ impl Verdict {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Pinned => "pinned",
             Self::Private => "private",
             Self::UnsupportedHash => "unsupported-hash",
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
             Self::Absent => "absent",
+            Self::PinMismatch => "pin-mismatch",
             Self::Mismatch => "mismatch",
         }
     }

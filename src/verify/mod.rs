@@ -1,15 +1,16 @@
 //! `sumcheck verify`: a verdict for each line of a go.sum.
 
 pub mod input;
+mod private;
 pub mod report;
 
 use std::collections::BTreeSet;
 
 pub use self::input::{Document, InputError};
+pub use self::private::Private;
 pub use self::report::{LineResult, Report};
 
 use crate::golang::module::ModuleVersion;
-use crate::golang::pattern::PatternList;
 use crate::prover::{ProveError, Prover};
 
 /// Checks all lines of all documents under one head, given what [`report::modules_to_prove`] says
@@ -20,7 +21,7 @@ use crate::prover::{ProveError, Prover};
 pub async fn verify(
     prover: &Prover,
     documents: &[Document],
-    private: &PatternList,
+    private: &Private,
     modules: &BTreeSet<ModuleVersion>,
 ) -> Result<Report, ProveError> {
     // 3 to 6.

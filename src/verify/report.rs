@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::Document;
+use super::{Document, Private};
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::{GoSumLine, Kind, LineHash};
 use crate::golang::module::ModuleVersion;
-use crate::golang::pattern::PatternList;
 use crate::prover::{Outcome, Proofs};
 use crate::sumdb::verdict::{Comparison, Verdict, compare};
 
@@ -49,10 +48,10 @@ pub struct Report {
 /// The module versions that the log has to be asked for: those with a hash that can be compared,
 /// and not private.
 #[must_use]
-pub fn modules_to_prove(documents: &[Document], private: &PatternList) -> BTreeSet<ModuleVersion> {
+pub fn modules_to_prove(documents: &[Document], private: &Private) -> BTreeSet<ModuleVersion> {
     lines(documents)
         .filter(|(_, line)| matches!(line.hash, LineHash::H1(_)))
-        .filter(|(_, line)| !private.matches(line.module.path().as_str()))
+        .filter(|(_, line)| !private.matches(line.module.path()))
         .map(|(_, line)| line.module.clone())
         .collect()
 }
@@ -70,13 +69,15 @@ fn lines(documents: &[Document]) -> impl Iterator<Item = (usize, &GoSumLine)> {
 impl Report {
     /// Gives each line its verdict.
     #[must_use]
-    pub fn new(documents: &[Document], private: &PatternList, proofs: Proofs) -> Self {
+    pub fn new(documents: &[Document], private: &Private, proofs: Proofs) -> Self {
         let conflicts = conflicting_lines(documents);
         let mut results: Vec<LineResult> = lines(documents)
             .map(|(document, line)| {
-                let is_private = private.matches(line.module.path().as_str());
-                let mut result = judge(document, line, is_private, &proofs);
-                let settled = matches!(result.verdict, Verdict::Verified | Verdict::Mismatch);
+                let mut result = judge(document, line, private, &proofs);
+                let settled = matches!(
+                    result.verdict,
+                    Verdict::Verified | Verdict::Mismatch | Verdict::Pinned | Verdict::PinMismatch
+                );
                 if !settled && let Some(note) = conflicts.get(&(document, line.line)) {
                     result.verdict = Verdict::Mismatch;
                     result.column = line.hash_column;
@@ -118,7 +119,7 @@ impl Report {
 
     /// What can be said when the run gave no verdict: nothing is verified.
     #[must_use]
-    pub fn unproven(documents: &[Document], private: &PatternList, reason: &str) -> Self {
+    pub fn unproven(documents: &[Document], private: &Private, reason: &str) -> Self {
         let proofs = Proofs::unavailable(modules_to_prove(documents, private), reason);
         Self::new(documents, private, proofs)
     }
@@ -173,7 +174,7 @@ fn conflicting_lines(documents: &[Document]) -> HashMap<(usize, usize), String> 
     conflicts
 }
 
-fn judge(document: usize, line: &GoSumLine, is_private: bool, proofs: &Proofs) -> LineResult {
+fn judge(document: usize, line: &GoSumLine, private: &Private, proofs: &Proofs) -> LineResult {
     let mut result = LineResult {
         document,
         line: line.line,
@@ -197,7 +198,16 @@ fn judge(document: usize, line: &GoSumLine, is_private: bool, proofs: &Proofs) -
             return result;
         }
     };
-    if is_private {
+    if private.matches(line.module.path()) {
+        if let Some(pin) = private.pin(&line.module, line.kind) {
+            if pin.hash == hash.to_string() {
+                result.verdict = Verdict::Pinned;
+            } else {
+                result.verdict = Verdict::PinMismatch;
+                result.column = line.hash_column;
+                result.note = Some(format!("pinned {} is {}", pin.pinned_at, pin.hash));
+            }
+        }
         return result;
     }
     match proofs.outcomes.get(&line.module) {

@@ -12,7 +12,7 @@ use crate::support::zip::Entry;
 use crate::{World, hello};
 
 /// The folder of the real go command. None, and said aloud, where there is none.
-fn goroot() -> Option<PathBuf> {
+pub(crate) fn goroot() -> Option<PathBuf> {
     let output = Command::new("go").args(["env", "GOROOT"]).output();
     match output {
         Ok(output) if output.status.success() => {
@@ -26,7 +26,7 @@ fn goroot() -> Option<PathBuf> {
     }
 }
 
-fn with_go(run: Run, goroot: &std::path::Path) -> Run {
+pub(crate) fn with_go(run: Run, goroot: &std::path::Path) -> Run {
     run.env("PATH", format!("{}/bin:/usr/bin:/bin", goroot.display()))
         .env("GOTOOLCHAIN", "local")
         .env("GOFLAGS", "-modcacherw -mod=mod")

@@ -168,13 +168,13 @@ fn extracted_files_are_looked_at_on_request() {
     type Poison = (&'static str, fn(&Path));
     let poisons: [Poison; 5] = [
         ("altered", |folder| {
-            put(&folder.join("hello.go"), "package x\n")
+            put(&folder.join("hello.go"), "package x\n");
         }),
         ("one more", |folder| {
-            put(&folder.join("a/evil.go"), "package a\n")
+            put(&folder.join("a/evil.go"), "package a\n");
         }),
         ("one less", |folder| {
-            fs::remove_file(folder.join("hello.go")).unwrap()
+            fs::remove_file(folder.join("hello.go")).unwrap();
         }),
         ("renamed", |folder| {
             fs::rename(folder.join("hello.go"), folder.join("other.go")).unwrap();

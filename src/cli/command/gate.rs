@@ -2,7 +2,9 @@
 
 mod modcache;
 mod serve;
+mod sums;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +21,19 @@ use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::gate::cache::Cache;
+use crate::gate::direct::{GoCommand, find_go};
 use crate::gate::metrics::{Behind, Metrics};
 use crate::gate::notary::Notary;
+use crate::gate::private::{Checked, Private, Sums};
 use crate::gate::server::{Server, Site};
 use crate::gate::trace::{Entry, Trace};
 use crate::gate::upstream::Upstream;
 use crate::gate::wrapper::{self, Ended};
 use crate::gate::{Gate, Verdict};
+use crate::golang::pattern::PatternList;
 use crate::io::home::Home;
 use crate::io::http::Observer;
+use crate::io::store::Store;
 
 /// What is still at work at the end, a file that is being hashed, is given up after so long.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -44,12 +50,13 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
         })?)),
         None => None,
     };
-    let gate = Arc::new(open(global, &settings, trace.as_ref())?);
+    let sums = sums::read(&settings, &args.go_sum)?;
+    let gate = Arc::new(open(global, &settings, args, sums.clone(), trace.as_ref())?);
     world::show_warnings(&settings.told);
     let ended = runtime.block_on(async {
         let ended = match args.listen {
             Some(address) => serve(Arc::clone(&gate), address, args, trace.clone()).await,
-            None => wrap(Arc::clone(&gate), &settings, args, trace.clone()).await,
+            None => wrap(Arc::clone(&gate), &settings, args, &sums, trace.clone()).await,
         };
         gate.close().await;
         ended
@@ -65,6 +72,8 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
 fn open(
     global: &GlobalArgs,
     settings: &Settings,
+    args: &GateArgs,
+    sums: Sums,
     trace: Option<&Arc<Trace>>,
 ) -> anyhow::Result<Gate> {
     let metrics = Arc::new(Metrics::default());
@@ -79,10 +88,20 @@ fn open(
         Upstream::new(
             world::http_client(global, settings, None, Some(observer(Behind::Modules))),
             settings.address.proxies.clone(),
+        )
+        .with_direct(
+            find_go(settings.environment.variable("PATH"))
+                .map(|program| GoCommand::new(program, home.path())),
+            PatternList::parse(settings.go.gonoproxy().value()),
         ),
         cache,
         settings.key.name().to_owned(),
-        settings.private_patterns(),
+        Private::new(
+            settings.private_patterns(),
+            args.private.into(),
+            sums,
+            Store::open(&home)?,
+        ),
     )
     .with_metrics(metrics))
 }
@@ -102,9 +121,10 @@ async fn wrap(
     gate: Arc<Gate>,
     settings: &Settings,
     args: &GateArgs,
+    sums: &Sums,
     trace: Option<Arc<Trace>>,
 ) -> anyhow::Result<Exit> {
-    let module_cache = match modcache::prepare(&gate, settings, args.modcache).await? {
+    let module_cache = match modcache::prepare(&gate, settings, args.modcache, sums).await? {
         Prepared::AsItIs => None,
         Prepared::Own(own) => Some(own),
         Prepared::Refused(exit) => return Ok(exit),
@@ -172,9 +192,11 @@ async fn wrap(
 fn tell(gate: &Gate) -> usize {
     let decisions = gate.account().decisions();
     let (mut released, mut refused) = (0, 0);
+    let mut private: BTreeMap<Checked, usize> = BTreeMap::new();
     for decision in &decisions {
         match &decision.verdict {
             Verdict::Released => released += 1,
+            Verdict::Private(checked) => *private.entry(*checked).or_insert(0) += 1,
             Verdict::Absent => {}
             Verdict::Refused(refusal) => {
                 refused += 1;
@@ -183,8 +205,12 @@ fn tell(gate: &Gate) -> usize {
             Verdict::Failed(why) => render::warning(why),
         }
     }
+    let private: String = private
+        .iter()
+        .map(|(checked, count)| format!("{count} private {}, ", checked.as_str()))
+        .collect();
     anstream::eprintln!(
-        "sumcheck gate: {released} files proven and let through, {refused} refused"
+        "sumcheck gate: {released} files proven and let through, {private}{refused} refused"
     );
     refused
 }

@@ -8,4 +8,5 @@ pub(super) mod gate;
 pub(super) mod heads;
 pub(super) mod lookup;
 mod misbehaviour;
+pub(super) mod pin;
 pub(super) mod verify;

@@ -9,14 +9,16 @@ use crate::cli::render::human::Summary;
 use crate::cli::render::{json, out, plain_out, write_json};
 use crate::cli::settings::Settings;
 use crate::cli::world;
+use crate::io::home::Home;
+use crate::io::store::Store;
 use crate::sumdb::verdict::Verdict;
-use crate::verify::{self, Report, input};
+use crate::verify::{self, Document, Private, Report, input};
 
 pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let settings = Settings::load(global)?;
     let documents = input::read(&args.paths, &settings.environment, &settings.go)?;
-    let private = settings.private_patterns();
+    let private = private(&settings, &documents)?;
     let modules = verify::report::modules_to_prove(&documents, &private);
     let prover = world::prover(global, &settings, args.refresh, modules.len())?;
 
@@ -69,13 +71,27 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &VerifyArgs) -> anyhow::Res
     Ok(exit)
 }
 
+/// Pins are read if there are lines to compare with them.
+fn private(settings: &Settings, documents: &[Document]) -> anyhow::Result<Private> {
+    let patterns = settings.private_patterns();
+    let mut lines = documents
+        .iter()
+        .flat_map(|document| &document.go_sum().lines);
+    let pins = if lines.any(|line| patterns.matches(line.module.path().as_str())) {
+        Store::open(&Home::open(&settings.home)?)?.pins()?
+    } else {
+        Vec::new()
+    };
+    Ok(Private::new(patterns, pins))
+}
+
 /// Nothing passes in silence: a file whose lines are all private is not verified.
 fn exit_of(report: &Report, allow_unchecked: bool) -> Exit {
     let mut exit = Exit::Ok;
     for result in &report.results {
         exit = exit.worst(match result.verdict {
-            Verdict::Verified | Verdict::Private => Exit::Ok,
-            Verdict::Mismatch | Verdict::Absent => Exit::Negative,
+            Verdict::Verified | Verdict::Pinned | Verdict::Private => Exit::Ok,
+            Verdict::Mismatch | Verdict::PinMismatch | Verdict::Absent => Exit::Negative,
             Verdict::Unavailable | Verdict::Malformed | Verdict::UnsupportedHash => {
                 Exit::Unverified
             }

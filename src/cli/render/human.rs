@@ -37,7 +37,10 @@ impl Summary<'_> {
     pub(in crate::cli) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let mut all_is_well = self.succeeded;
         for verdict in Verdict::BY_SEVERITY {
-            if matches!(verdict, Verdict::Verified | Verdict::Private) {
+            if matches!(
+                verdict,
+                Verdict::Verified | Verdict::Pinned | Verdict::Private
+            ) {
                 continue;
             }
             all_is_well &= !self.write_problems(out, verdict)?;
@@ -143,7 +146,9 @@ impl Summary<'_> {
             };
         }
         let log = visible(self.key.name());
-        if all_is_well && verified > 0 {
+        if all_is_well && verified == 0 && count(Verdict::Pinned) > 0 {
+            // The line about them says it all.
+        } else if all_is_well && verified > 0 {
             let head = match &self.report.proofs.head {
                 Some(head) => {
                     format!(
@@ -179,6 +184,14 @@ impl Summary<'_> {
                 count_of(total, "line")
             )?;
         }
+        let pinned = count(Verdict::Pinned);
+        if all_is_well && pinned > 0 {
+            writeln!(
+                out,
+                "{OK}pinned:{OK:#} {} of private modules as they were when first seen",
+                count_of(pinned, "line"),
+            )?;
+        }
         if private > 0 {
             writeln!(
                 out,
@@ -207,10 +220,12 @@ fn one_for_each_reason<'a>(problems: &[&'a LineResult]) -> Vec<&'a LineResult> {
 const fn headline(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Mismatch => "the hash is not the one in the log",
+        Verdict::PinMismatch => "the hash is not the one that was pinned",
         Verdict::Absent => "not in the log",
         Verdict::Unavailable => "could not be verified",
         Verdict::Malformed => "not a go.sum line",
         Verdict::UnsupportedHash => "a hash of an unknown algorithm",
+        Verdict::Pinned => "private, as pinned",
         Verdict::Private => "private, not checked",
         Verdict::Verified => "verified",
     }
@@ -231,6 +246,10 @@ const fn advice(verdict: Verdict) -> &'static str {
             "do not build with it: find out who changed this line (git log -p -S, git blame) or \
              which download it came from, and restore the log's hash"
         }
+        Verdict::PinMismatch => {
+            "find out who changed this line, or moved the tag of that version; if it is meant: \
+             sumcheck pin remove MODULE@VERSION"
+        }
         Verdict::Absent => {
             "if the module is private, set GOPRIVATE or GONOSUMDB; if it is public, this version \
              was never published, or its path or version is misspelt"
@@ -243,7 +262,7 @@ const fn advice(verdict: Verdict) -> &'static str {
             "restore the line from version control, or delete it and run go mod tidy"
         }
         Verdict::UnsupportedHash => "a newer sumcheck may know it; the other lines were checked",
-        Verdict::Private | Verdict::Verified => "",
+        Verdict::Private | Verdict::Pinned | Verdict::Verified => "",
     }
 }
 

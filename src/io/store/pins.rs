@@ -91,6 +91,51 @@ impl Store {
         })
     }
 
+    /// Adds pins, all or none: none if a file has another pin, unless they are to `replace` it. What
+    /// is in the way, with what would be in its place.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn add_pins(&mut self, pins: &[Pin], replace: bool) -> Result<Vec<(Pin, Pin)>, StoreError> {
+        self.check_writable()?;
+        self.run(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let mut in_the_way = Vec::new();
+            {
+                let mut known = transaction.prepare(
+                    "SELECT module, version, kind, hash, pinned_at, source FROM pins
+                     WHERE module = ? AND version = ? AND kind = ? AND hash <> ?",
+                )?;
+                let mut insert = transaction.prepare(
+                    "INSERT INTO pins (module, version, kind, hash, pinned_at, source)
+                     VALUES (?, ?, ?, ?, ?, ?)
+                     ON CONFLICT DO UPDATE SET
+                         (hash, pinned_at, source) =
+                             (excluded.hash, excluded.pinned_at, excluded.source)
+                         WHERE hash <> excluded.hash",
+                )?;
+                for new in pins {
+                    let key = params![new.module, new.version, new.kind, new.hash];
+                    if let Some(known) = known.query_row(key, pin).optional()? {
+                        in_the_way.push((known, new.clone()));
+                    }
+                    insert.execute(params![
+                        new.module,
+                        new.version,
+                        new.kind,
+                        new.hash,
+                        new.pinned_at,
+                        new.source,
+                    ])?;
+                }
+            }
+            if in_the_way.is_empty() || replace {
+                transaction.commit()?;
+            }
+            Ok(in_the_way)
+        })
+    }
+
     /// The pin of a file.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! The go command's module cache, before the command that will use it.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,9 +9,8 @@ use crate::cli::exit::Exit;
 use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
 use crate::gate::Gate;
-use crate::gate::modcache::{Inspection, ModuleCache, Sums};
-use crate::golang::gosum::LineHash;
-use crate::verify::input::{self, InputError};
+use crate::gate::modcache::{Inspection, ModuleCache};
+use crate::gate::private::Sums;
 
 /// More of one kind than this are counted and not told.
 const MAX_TOLD: usize = 20;
@@ -76,6 +74,7 @@ pub(super) async fn prepare(
     gate: &Gate,
     settings: &Settings,
     how: ModuleCacheUse,
+    sums: &Sums,
 ) -> anyhow::Result<Prepared> {
     let deep = match how {
         ModuleCacheUse::Trust => return Ok(Prepared::AsItIs),
@@ -89,12 +88,11 @@ pub(super) async fn prepare(
     let Some(folder) = settings.go.gomodcache() else {
         return Ok(Prepared::AsItIs);
     };
-    let sums = sums(settings)?;
     if sums.is_empty() {
         return Ok(Prepared::AsItIs);
     }
     let cache = ModuleCache::new(folder.value().clone(), deep);
-    let inspection = gate.inspect(&cache, &sums).await;
+    let inspection = gate.inspect(&cache, sums).await;
     tell(&inspection);
     Ok(if gate.standing().closed().is_some() {
         Prepared::Refused(Exit::Misbehaviour)
@@ -105,30 +103,6 @@ pub(super) async fn prepare(
     } else {
         Prepared::AsItIs
     })
-}
-
-/// The hashes in the go.sum files around, if there are any.
-fn sums(settings: &Settings) -> anyhow::Result<Sums> {
-    let documents = match input::read(&[], &settings.environment, &settings.go) {
-        Ok(documents) => documents,
-        Err(
-            InputError::NoModule { .. }
-            | InputError::NoGoSum { .. }
-            | InputError::NoSumOfModfile { .. },
-        ) => return Ok(Sums::new()),
-        Err(error) => return Err(error).context("cannot tell which modules to look for"),
-    };
-    let mut sums = Sums::new();
-    for line in documents
-        .iter()
-        .flat_map(|document| &document.go_sum().lines)
-    {
-        let hashes: &mut BTreeSet<_> = sums.entry((line.module.clone(), line.kind)).or_default();
-        if let LineHash::H1(hash) = line.hash {
-            hashes.insert(hash);
-        }
-    }
-    Ok(sums)
 }
 
 fn tell(inspection: &Inspection) {

@@ -1,0 +1,325 @@
+//! `direct`: version control, asked by the go command with the user's own settings and credentials.
+//! What it brings is as unproven as what any proxy sends.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+
+use super::target::ModuleFile;
+use crate::golang::module::{ModulePath, ModuleVersion};
+
+/// A large repository takes its time to be cloned.
+const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Each is a process that clones, packs and hashes.
+const AT_ONCE: usize = 4;
+
+/// What the go command prints of a module has a few kilobytes, a list of versions some more.
+const MAX_OUTPUT_BYTES: u64 = 16 << 20;
+
+/// Of what it says when it fails, the end is told.
+const MAX_WORDS_BYTES: usize = 2048;
+
+/// What the go command says of what is not there, whatever the version control system.
+const NOT_THERE: [&str; 7] = [
+    "unknown revision",
+    "no matching versions",
+    "invalid pseudo-version",
+    "repository not found",
+    "does not exist",
+    "404 not found",
+    "410 gone",
+];
+
+/// The go command.
+#[derive(Debug)]
+pub struct GoCommand {
+    program: PathBuf,
+    folder: PathBuf,
+    turns: Semaphore,
+}
+
+/// Why it brought nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectError {
+    /// Version control has no such thing.
+    #[error("{0}")]
+    Absent(String),
+    /// It could not be run, or failed.
+    #[error("the go command, asked for version control (direct): {0}")]
+    Failed(String),
+    /// It is silent.
+    #[error(
+        "the go command, asked for version control (direct), has not answered for {} minutes",
+        TIME_LIMIT.as_secs() / 60
+    )]
+    Silent,
+}
+
+/// `go mod download -json`
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Downloaded {
+    info: Option<PathBuf>,
+    go_mod: Option<PathBuf>,
+    zip: Option<PathBuf>,
+}
+
+/// `go list -m -json`
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    version: Option<String>,
+    time: Option<String>,
+    #[serde(default)]
+    versions: Vec<String>,
+    origin: Option<Value>,
+}
+
+/// The information about a version, as the module proxy protocol has it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Info {
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Value>,
+}
+
+/// What the go command says in JSON when it fails.
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(rename = "Error")]
+    error: Option<FailureText>,
+}
+
+/// A text, or an object with one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FailureText {
+    Text(String),
+    Object {
+        #[serde(rename = "Err")]
+        err: String,
+    },
+}
+
+impl GoCommand {
+    /// Runs this program, and keeps what it fetches below a home.
+    #[must_use]
+    pub fn new(program: PathBuf, home: &Path) -> Self {
+        Self {
+            program,
+            folder: home.join("direct"),
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    /// Where it has put a file of a module version.
+    ///
+    /// # Errors
+    /// [`DirectError`]
+    pub(super) async fn file(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+    ) -> Result<PathBuf, DirectError> {
+        let module = module.to_string();
+        let output = self
+            .run(&["mod", "download", "-json", "--", &module])
+            .await?;
+        let downloaded: Downloaded = parse(&output)?;
+        let path = match file {
+            ModuleFile::Info => downloaded.info,
+            ModuleFile::GoMod => downloaded.go_mod,
+            ModuleFile::Zip => downloaded.zip,
+        };
+        path.ok_or_else(|| DirectError::Failed(format!("it named no {} file", file.extension())))
+    }
+
+    /// The versions of a module, one in a line.
+    ///
+    /// # Errors
+    /// [`DirectError`]
+    pub(super) async fn list(&self, module: &ModulePath) -> Result<Bytes, DirectError> {
+        let query = format!("{}@latest", module.as_str());
+        let arguments = ["list", "-m", "-json", "-versions", "--", &query];
+        let listed: Listed = parse(&self.run(&arguments).await?)?;
+        let lines = listed.versions.iter().map(|version| format!("{version}\n"));
+        Ok(lines.collect::<String>().into())
+    }
+
+    /// The information about the version that a branch, a commit or `latest` stands for.
+    ///
+    /// # Errors
+    /// [`DirectError`]
+    pub(super) async fn query(
+        &self,
+        module: &ModulePath,
+        query: &str,
+    ) -> Result<Bytes, DirectError> {
+        let query = format!("{}@{query}", module.as_str());
+        let listed: Listed = parse(&self.run(&["list", "-m", "-json", "--", &query]).await?)?;
+        let Some(version) = listed.version else {
+            return Err(DirectError::Failed("it named no version".to_owned()));
+        };
+        let info = serde_json::to_vec(&Info {
+            version,
+            time: listed.time,
+            origin: listed.origin,
+        });
+        info.map(Bytes::from)
+            .map_err(|error| DirectError::Failed(error.to_string()))
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, DirectError> {
+        let failed = |error: &dyn std::fmt::Display| DirectError::Failed(error.to_string());
+        let _turn = self.turns.acquire().await.map_err(|error| failed(&error))?;
+        let work = WorkFolder::new(&self.folder).map_err(|error| failed(&error))?;
+        let mut child = self
+            .command(arguments, &work)
+            .spawn()
+            .map_err(|error| failed(&format!("{}: {error}", self.program.display())))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let ended = async {
+            let (output, words) = tokio::join!(read(stdout), read(stderr));
+            Ok::<_, std::io::Error>((child.wait().await?, output?, words?))
+        };
+        let ended = tokio::time::timeout(TIME_LIMIT, ended).await;
+        let (status, output, words) = ended
+            .map_err(|_| DirectError::Silent)?
+            .map_err(|error| failed(&error))?;
+        if status.success() {
+            return Ok(output);
+        }
+        Err(failure(&output, &words))
+    }
+
+    /// No setting of the user's but these: who may be asked, where it is kept, and that the
+    /// checksum database is not asked here, since the gate proves what comes.
+    fn command(&self, arguments: &[&str], work: &WorkFolder) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .current_dir(&work.0)
+            .env("GOPROXY", "direct")
+            .env("GOSUMDB", "off")
+            .env("GOFLAGS", "-mod=mod -modcacherw")
+            .env("GOMODCACHE", self.folder.join("mod"))
+            .env("GOTOOLCHAIN", "local")
+            .env("GOWORK", "off")
+            .env("GO111MODULE", "on")
+            .env("PWD", &work.0)
+            .env_remove("GONOPROXY")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// A module of its own, so that no go.mod or go.work above it counts; removed when it is dropped.
+struct WorkFolder(PathBuf);
+
+impl WorkFolder {
+    fn new(folder: &Path) -> std::io::Result<Self> {
+        let work = folder
+            .join("work")
+            .join(format!("{:016x}", fastrand::u64(..)));
+        fs::create_dir_all(&work)?;
+        let work = Self(work);
+        fs::write(work.0.join("go.mod"), "module sumcheck.invalid/direct\n")?;
+        Ok(work)
+    }
+}
+
+impl Drop for WorkFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(MAX_OUTPUT_BYTES).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+fn parse<'o, T: Deserialize<'o>>(output: &'o [u8]) -> Result<T, DirectError> {
+    serde_json::from_slice(output)
+        .map_err(|error| DirectError::Failed(format!("its answer cannot be read: {error}")))
+}
+
+fn failure(output: &[u8], words: &[u8]) -> DirectError {
+    let told = serde_json::from_slice::<Failure>(output);
+    let told = told.ok().and_then(|failure| failure.error);
+    let words = match told {
+        Some(FailureText::Text(text) | FailureText::Object { err: text }) => text,
+        None => String::from_utf8_lossy(words).into_owned(),
+    };
+    let words = words.trim();
+    let begin = words.len().saturating_sub(MAX_WORDS_BYTES);
+    let words = words
+        .get(words.ceil_char_boundary(begin)..)
+        .unwrap_or(words);
+    let lower = words.to_lowercase();
+    if NOT_THERE.iter().any(|sign| lower.contains(sign)) {
+        DirectError::Absent(words.to_owned())
+    } else {
+        DirectError::Failed(words.to_owned())
+    }
+}
+
+/// The go command on a PATH, as a shell finds it.
+#[must_use]
+pub fn find_go(path: Option<&OsStr>) -> Option<PathBuf> {
+    let name = format!("go{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(path?)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(&name))
+        .find(|program| program.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_told_from_what_failed() {
+        let absent = |output: &str, words: &str| {
+            matches!(
+                failure(output.as_bytes(), words.as_bytes()),
+                DirectError::Absent(_)
+            )
+        };
+        assert!(absent(
+            "{\"Error\":\"m@v9: invalid version: unknown revision v9\"}",
+            ""
+        ));
+        assert!(absent(
+            "{\"Error\":{\"Err\":\"no matching versions for query\"}}",
+            ""
+        ));
+        assert!(absent("", "go: remote: Repository not found."));
+        assert!(!absent(
+            "",
+            "fatal: could not read Username for 'https://x'"
+        ));
+        assert!(!absent("{\"Error\":\"dial tcp: connection refused\"}", ""));
+        let long = failure(b"", "\u{e4}".repeat(5000).as_bytes()).to_string();
+        assert!(long.len() < MAX_WORDS_BYTES + 100);
+    }
+}
