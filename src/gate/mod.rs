@@ -1,9 +1,9 @@
 //! The gate: a module proxy that releases no byte of a module before its hash is proven in the log.
 //!
-//! A request becomes a [`Target`](target::Target); the [`Gate`] fetches the file from the proxies
-//! behind it into a place from which nothing is served, while the [`Notary`](notary::Notary) proves
+//! A request becomes a [`Target`]; the [`Gate`] fetches the file from the proxies
+//! behind it into a place from which nothing is served, while the [`Notary`] proves
 //! the module's record; and only if the hash of what came equals the log's does the file get its
-//! name in the [`Cache`](cache::Cache) and an answer begin.
+//! name in the [`Cache`] and an answer begin.
 
 mod account;
 mod arriving;
