@@ -529,7 +529,7 @@ fn each_verdict_has_a_word_of_its_own() {
         .collect();
     assert_eq!(
         words.join(" "),
-        "mismatch absent unavailable malformed unsupported-hash private verified"
+        "mismatch pin-mismatch absent unavailable malformed unsupported-hash private pinned verified"
     );
 }
 
