@@ -632,7 +632,7 @@ fn each_verdict_has_its_place_and_its_fields_in_json() {
         document["summary"],
         serde_json::json!({
             "mismatch": 2, "absent": 2, "malformed": 1, "unavailable": 0,
-            "unsupported-hash": 1, "private": 1, "verified": 1,
+            "unsupported-hash": 1, "private": 1, "verified": 1, "pinned": 0, "pin-mismatch": 0,
         })
     );
     assert_eq!(document["faults"], serde_json::json!([]));
