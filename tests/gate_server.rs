@@ -6,6 +6,8 @@ mod support;
 mod access;
 #[path = "gate_server/crash.rs"]
 mod crash;
+#[path = "gate_server/decisions.rs"]
+mod decisions;
 #[path = "gate_server/fork.rs"]
 mod fork;
 #[path = "gate_server/go_command.rs"]

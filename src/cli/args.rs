@@ -144,7 +144,7 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Verify(VerifyArgs),
-    Gate(GateArgs),
+    Gate(Box<GateArgs>),
     Lookup(LookupArgs),
     Heads(HeadsArgs),
     Evidence(EvidenceArgs),
@@ -190,6 +190,7 @@ pub(super) struct VerifyArgs {
 #[command(after_help = "Examples:
   sumcheck gate -- go build ./...
   sumcheck gate -- go mod download
+  sumcheck gate --report gate.json --modcache=deep -- go build ./...
   sumcheck gate --trace build.har -- go build ./...
   sumcheck gate --listen 127.0.0.1:8080      and then GOPROXY=http://127.0.0.1:8080
   sumcheck gate --listen :8443 --tls-cert gate.crt --tls-key gate.key --token-file tokens")]
@@ -242,6 +243,10 @@ pub(super) struct GateArgs {
         conflicts_with = "listen"
     )]
     pub(super) modcache: ModuleCacheUse,
+
+    /// Write what was decided for CMD, as JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "listen")]
+    pub(super) report: Option<PathBuf>,
 
     /// Record every request on both sides, with times and verdicts, for a browser's network panel
     #[arg(long, value_name = "FILE.har")]

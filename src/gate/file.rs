@@ -9,9 +9,10 @@ use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::account::{Decision, Verdict};
+use super::account::{Decision, Facts, Verdict};
 use super::arriving::{ArrivalFault, ArrivingZip};
 use super::cache::read_small;
+use super::client::Client;
 use super::hashing::zip_h1;
 use super::notary::Unproven;
 use super::private::Checked;
@@ -42,6 +43,7 @@ type Download = Shared<BoxFuture<'static, Outcome>>;
 impl Gate {
     pub(super) async fn file(
         self: &Arc<Self>,
+        client: &Client,
         module: &ModuleVersion,
         file: ModuleFile,
     ) -> Result<Reply, Denial> {
@@ -51,7 +53,7 @@ impl Gate {
             return Ok(Reply::File(released));
         }
         self.may_be_asked(module.path())?;
-        self.ready(module, file).await?;
+        self.ready(client, module, file).await?;
         match self.released(module, file)? {
             Some(released) => Ok(Reply::File(released)),
             // Somebody writes to the cache just now.
@@ -75,16 +77,22 @@ impl Gate {
     }
 
     /// Waits until the file is proven and in the cache, or it is known why not.
-    async fn ready(self: &Arc<Self>, module: &ModuleVersion, file: ModuleFile) -> Outcome {
+    async fn ready(
+        self: &Arc<Self>,
+        client: &Client,
+        module: &ModuleVersion,
+        file: ModuleFile,
+    ) -> Outcome {
         let key = (module.clone(), file);
         let download = {
             let mut in_flight = lock(&self.in_flight);
             let download = in_flight.entry(key.clone()).or_insert_with(|| {
-                let (gate, module) = (Arc::clone(self), module.clone());
+                let (gate, client) = (Arc::clone(self), client.clone());
+                let module = module.clone();
                 // A task of its own: a client that goes away does not end it for the others.
                 let task = tokio::spawn(async move {
                     let _forgotten = Forgotten(&gate.in_flight, (module.clone(), file));
-                    gate.make_ready(&module, file).await
+                    gate.make_ready(&client, &module, file).await
                 });
                 task.map(|ended| ended.unwrap_or_else(|error| Err(Denial::Disk(error.to_string()))))
                     .boxed()
@@ -95,24 +103,31 @@ impl Gate {
         download.await
     }
 
-    async fn make_ready(&self, module: &ModuleVersion, file: ModuleFile) -> Outcome {
+    async fn make_ready(
+        &self,
+        client: &Client,
+        module: &ModuleVersion,
+        file: ModuleFile,
+    ) -> Outcome {
         let outcome = match file {
             ModuleFile::Info => return self.info(module).await,
             ModuleFile::GoMod => self.go_mod(module).await,
             ModuleFile::Zip => self.zip(module).await,
         };
-        self.account.record(Decision {
-            module: module.clone(),
-            file,
-            verdict: match &outcome {
-                Ok(None) => Verdict::Released,
-                Ok(Some(checked)) => Verdict::Private(*checked),
-                Err(Denial::Absent(_)) => Verdict::Absent,
-                Err(Denial::Refused(refusal)) => Verdict::Refused(refusal.clone()),
-                Err(other) => Verdict::Failed(other.to_string()),
+        let judged = outcome?;
+        self.decided(
+            client,
+            Decision {
+                module: module.clone(),
+                file,
+                verdict: match judged.checked {
+                    None => Verdict::Released,
+                    Some(checked) => Verdict::Private(checked),
+                },
+                facts: judged.facts,
             },
-        });
-        outcome.map(|_| ())
+        );
+        Ok(())
     }
 
     /// The information about a version: nothing in the log vouches for it, but that it is about
@@ -141,16 +156,16 @@ impl Gate {
         }
     }
 
-    async fn go_mod(&self, module: &ModuleVersion) -> Result<Option<Checked>, Denial> {
+    async fn go_mod(&self, module: &ModuleVersion) -> Result<Judged, Denial> {
         let kind = Kind::GoMod;
         if let Some((file, stamp)) = self.cache.open(module, ModuleFile::GoMod)? {
             let authority = self.authority(module).await?;
             let hash = read_small(&file, MAX_GO_MOD_BYTES).map(|bytes| H1::of_go_mod(&bytes));
             if let Ok(hash) = hash
-                && let Some(checked) = self.as_before(&authority, module, kind, hash).await?
+                && let Some(judged) = self.as_before(&authority, module, kind, hash).await?
             {
                 self.cache.set_hashed(module, ModuleFile::GoMod, stamp);
-                return Ok(checked);
+                return Ok(judged);
             }
             self.cache.set_aside(module, ModuleFile::GoMod)?;
             self.account.damaged();
@@ -163,22 +178,22 @@ impl Gate {
             Fetched::Absent { words } => Err(Denial::absent(module, words)),
             Fetched::Found { content, source } => {
                 let hash = H1::of_go_mod(&content);
-                let checked = self.judge(&authority?, module, kind, hash, &source).await?;
+                let judged = self.judge(&authority?, module, kind, hash, &source).await?;
                 self.keep(module, ModuleFile::GoMod, &content)?;
-                Ok(checked)
+                Ok(judged)
             }
         }
     }
 
-    async fn zip(&self, module: &ModuleVersion) -> Result<Option<Checked>, Denial> {
+    async fn zip(&self, module: &ModuleVersion) -> Result<Judged, Denial> {
         let kind = Kind::Zip;
         if let Some((file, stamp)) = self.cache.open(module, ModuleFile::Zip)? {
             let authority = self.authority(module).await?;
             if let Ok(hash) = hash_zip(module, file).await
-                && let Some(checked) = self.as_before(&authority, module, kind, hash).await?
+                && let Some(judged) = self.as_before(&authority, module, kind, hash).await?
             {
                 self.cache.set_hashed(module, ModuleFile::Zip, stamp);
-                return Ok(checked);
+                return Ok(judged);
             }
             self.cache.set_aside(module, ModuleFile::Zip)?;
             self.account.damaged();
@@ -204,9 +219,9 @@ impl Gate {
         let (incoming, hash) = arriving
             .finish()
             .map_err(|fault| unsound(module, &fault, &source))?;
-        let checked = self.judge(&authority?, module, kind, hash, &source).await?;
+        let judged = self.judge(&authority?, module, kind, hash, &source).await?;
         self.cache.release(module, ModuleFile::Zip, &incoming)?;
-        Ok(checked)
+        Ok(judged)
     }
 
     /// Who says what the hash must be. No name of a private module goes to the log.
@@ -227,16 +242,22 @@ impl Gate {
         kind: Kind,
         hash: H1,
         source: &str,
-    ) -> Result<Option<Checked>, Denial> {
-        match authority {
-            Authority::Log(record) => compare_with_log(record, module, kind, hash, source)
-                .map(|()| None)
-                .map_err(Denial::Refused),
-            Authority::Private => {
-                let checked = self.private.judge(module, kind, hash, source).await?;
-                Ok(Some(checked))
+    ) -> Result<Judged, Denial> {
+        let mut facts = Facts {
+            hash: Some(hash),
+            source: Some(source.to_owned()),
+            ..Facts::default()
+        };
+        let checked = match authority {
+            Authority::Log(record) => {
+                compare_with_log(record, module, kind, hash, source).map_err(Denial::Refused)?;
+                facts.record = Some(record.index());
+                facts.tree_size = Some(record.head().size());
+                None
             }
-        }
+            Authority::Private => Some(self.private.judge(module, kind, hash, source).await?),
+        };
+        Ok(Judged { checked, facts })
     }
 
     /// The same of a file in the cache. `None`: it is damaged.
@@ -246,9 +267,9 @@ impl Gate {
         module: &ModuleVersion,
         kind: Kind,
         hash: H1,
-    ) -> Result<Option<Option<Checked>>, Denial> {
+    ) -> Result<Option<Judged>, Denial> {
         match self.judge(authority, module, kind, hash, "the cache").await {
-            Ok(checked) => Ok(Some(checked)),
+            Ok(judged) => Ok(Some(judged)),
             Err(Denial::Refused(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -274,6 +295,13 @@ fn lock(
     in_flight: &InFlight,
 ) -> std::sync::MutexGuard<'_, HashMap<(ModuleVersion, ModuleFile), Download>> {
     in_flight.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A file that may be given out.
+struct Judged {
+    /// How a private module's was checked.
+    checked: Option<Checked>,
+    facts: Facts,
 }
 
 /// Who says what the hash of a file must be.

@@ -13,6 +13,7 @@ pub mod direct;
 mod file;
 mod hashing;
 mod hints;
+pub mod ledger;
 pub mod metrics;
 pub mod modcache;
 pub mod notary;
@@ -30,21 +31,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use self::account::{Account, Decision, Verdict};
+pub use self::account::{Account, Decision, Facts, Verdict};
 use self::cache::Cache;
 use self::client::Client;
 use self::direct::DirectError;
 use self::file::InFlight;
 use self::hints::Hints;
+use self::ledger::Ledger;
 use self::metrics::Metrics;
 use self::modcache::{Inspection, ModuleCache};
 use self::notary::{Notary, Unproven};
 use self::private::{Private, Sums};
 use self::refusal::Refusal;
 use self::standing::{Closed, Standing};
-use self::target::{SumdbTarget, Target};
+use self::target::{ModuleFile, SumdbTarget, Target};
 use self::upstream::{Upstream, UpstreamError};
 use crate::golang::module::ModulePath;
+use crate::io::clock;
+use crate::io::store::Decided;
 
 /// Everything that answers need; one for all connections.
 #[derive(Debug)]
@@ -58,6 +62,7 @@ pub struct Gate {
     hints: Hints,
     account: Account,
     metrics: Arc<Metrics>,
+    ledger: Option<Ledger>,
 }
 
 /// An answer of which the body may be given out.
@@ -82,7 +87,7 @@ pub struct Released {
     /// Its state.
     pub stamp: cache::Stamp,
     /// What it is a file of.
-    pub kind: target::ModuleFile,
+    pub kind: ModuleFile,
 }
 
 /// Why there is no answer.
@@ -223,6 +228,7 @@ impl Gate {
             hints: Hints::default(),
             account: Account::default(),
             metrics: Arc::default(),
+            ledger: None,
         }
     }
 
@@ -232,10 +238,25 @@ impl Gate {
         Self { metrics, ..self }
     }
 
+    /// The same gate, writing down what it decides.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self {
+            ledger: Some(ledger),
+            ..self
+        }
+    }
+
     /// What is counted.
     #[must_use]
     pub const fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// The checksum database that is proven against.
+    #[must_use]
+    pub fn sumdb_name(&self) -> &str {
+        &self.sumdb_name
     }
 
     /// What was decided so far.
@@ -253,6 +274,47 @@ impl Gate {
         client: &Client,
         target: &Target,
     ) -> Result<Reply, Denial> {
+        let answer = self.decide(client, target).await;
+        if let (Err(denial), Target::File(module, file)) = (&answer, target)
+            && (*file != ModuleFile::Info || matches!(denial, Denial::Refused(_)))
+        {
+            let decision = Decision {
+                module: module.clone(),
+                file: *file,
+                verdict: denial.into(),
+                facts: denial.into(),
+            };
+            self.decided(client, decision);
+        }
+        answer
+    }
+
+    fn decided(&self, client: &Client, decision: Decision) {
+        if let Some(ledger) = &self.ledger {
+            let Decision {
+                module,
+                file,
+                verdict,
+                facts,
+            } = &decision;
+            ledger.record(Decided {
+                decided_at: clock::now(),
+                client: client.name.clone(),
+                module: module.path().as_str().to_owned(),
+                version: module.version().as_str().to_owned(),
+                file: file.extension(),
+                verdict: verdict.as_str(),
+                hash: facts.hash.map(|hash| hash.to_string()),
+                record_index: facts.record,
+                head_size: facts.tree_size,
+                upstream: facts.source.clone(),
+                reason: verdict.reason(),
+            });
+        }
+        self.account.record(decision);
+    }
+
+    async fn decide(self: &Arc<Self>, client: &Client, target: &Target) -> Result<Reply, Denial> {
         if let Some(closed) = self.standing().closed() {
             return Err(Denial::Misbehaviour(closed));
         }
@@ -263,7 +325,7 @@ impl Gate {
             return Err(Denial::Unauthenticated(path.clone()));
         }
         let answer = match target {
-            Target::File(module, file) => self.file(module, *file).await,
+            Target::File(module, file) => self.file(client, module, *file).await,
             Target::List(path) => self.list(path).await,
             Target::Latest(path) => self.latest(path).await,
             Target::Query(path, query) => self.query(path, query).await,
@@ -307,6 +369,9 @@ impl Gate {
     /// Ends what runs beside the answers, and closes the database.
     pub async fn close(&self) {
         self.notary.close().await;
+        if let Some(ledger) = &self.ledger {
+            ledger.close();
+        }
     }
 
     async fn sumdb(&self, name: &str, target: &SumdbTarget) -> Result<Reply, Denial> {

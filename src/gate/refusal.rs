@@ -1,5 +1,6 @@
 //! Why the gate did not give what was asked for, in words that the go command prints.
 
+use super::account::Facts;
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::golang::module::{ModulePath, ModuleVersion};
@@ -141,6 +142,50 @@ pub enum Refusal {
         /// Where it came from, without credentials.
         source_of_it: String,
     },
+}
+
+impl Refusal {
+    /// What it was decided by.
+    #[must_use]
+    pub(super) fn facts(&self) -> Facts {
+        match self {
+            Self::Mismatch {
+                found,
+                record,
+                tree_size,
+                source_of_it,
+                ..
+            } => Facts {
+                hash: Some(*found),
+                record: Some(*record),
+                tree_size: Some(*tree_size),
+                source: Some(source_of_it.clone()),
+            },
+            Self::PinMismatch {
+                found,
+                source_of_it,
+                ..
+            }
+            | Self::NotInGoSum {
+                found,
+                source_of_it,
+                ..
+            } => Facts {
+                hash: Some(*found),
+                source: Some(source_of_it.clone()),
+                ..Facts::default()
+            },
+            Self::Unsound { source_of_it, .. } | Self::OtherVersion { source_of_it, .. } => Facts {
+                source: Some(source_of_it.clone()),
+                ..Facts::default()
+            },
+            Self::NotRecorded { record, .. } => Facts {
+                record: Some(*record),
+                ..Facts::default()
+            },
+            Self::Absent { .. } | Self::PrivateDenied { .. } => Facts::default(),
+        }
+    }
 }
 
 /// Text as the go command prints it: at most eight lines and 648 bytes, none of them blank, and no

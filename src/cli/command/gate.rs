@@ -1,6 +1,7 @@
 //! `sumcheck gate`
 
 mod modcache;
+mod report;
 mod serve;
 mod sums;
 
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use self::modcache::{OwnModuleCache, Prepared};
+use self::report::Report;
 use self::serve::serve;
 use crate::cli::args::{GateArgs, GlobalArgs};
 use crate::cli::exit::Exit;
@@ -22,7 +24,9 @@ use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::gate::cache::Cache;
 use crate::gate::direct::{GoCommand, find_go};
+use crate::gate::ledger::Ledger;
 use crate::gate::metrics::{Behind, Metrics};
+use crate::gate::modcache::Inspection;
 use crate::gate::notary::Notary;
 use crate::gate::private::{Checked, Private, Sums};
 use crate::gate::server::{Server, Site};
@@ -51,12 +55,23 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
         None => None,
     };
     let sums = sums::read(&settings, &args.go_sum)?;
+    let report = match &args.report {
+        Some(path) => Some(
+            Report::create(path)
+                .with_context(|| format!("cannot write the report to {}", path.display()))?,
+        ),
+        None => None,
+    };
+    let mut inspection = None;
     let gate = Arc::new(open(global, &settings, args, sums.clone(), trace.as_ref())?);
     world::show_warnings(&settings.told);
     let ended = runtime.block_on(async {
         let ended = match args.listen {
             Some(address) => serve(Arc::clone(&gate), address, args, trace.clone()).await,
-            None => wrap(Arc::clone(&gate), &settings, args, &sums, trace.clone()).await,
+            None => {
+                let gate = Arc::clone(&gate);
+                wrap(gate, &settings, args, &sums, &mut inspection, trace.clone()).await
+            }
         };
         gate.close().await;
         ended
@@ -65,6 +80,11 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
     runtime.shutdown_timeout(LAST_WORK);
     if let Some(trace) = trace {
         trace.close();
+    }
+    if let (Some(report), Ok(exit)) = (report, &ended) {
+        report
+            .write(&gate, inspection.as_ref(), *exit)
+            .context("cannot write the report")?;
     }
     ended
 }
@@ -103,7 +123,15 @@ fn open(
             Store::open(&home)?,
         ),
     )
-    .with_metrics(metrics))
+    .with_metrics(metrics)
+    .with_ledger(
+        Ledger::start(
+            Store::open(&home)?,
+            &home.path().join("gate"),
+            render::warning,
+        )
+        .context("cannot start a thread")?,
+    ))
 }
 
 /// Counts the requests to the servers behind the gate, and traces them.
@@ -122,12 +150,19 @@ async fn wrap(
     settings: &Settings,
     args: &GateArgs,
     sums: &Sums,
+    inspection: &mut Option<Inspection>,
     trace: Option<Arc<Trace>>,
 ) -> anyhow::Result<Exit> {
     let module_cache = match modcache::prepare(&gate, settings, args.modcache, sums).await? {
         Prepared::AsItIs => None,
         Prepared::Own(own) => Some(own),
-        Prepared::Refused(exit) => return Ok(exit),
+        Prepared::Inspected(found, exit) => {
+            *inspection = Some(found);
+            match exit {
+                Some(exit) => return Ok(exit),
+                None => None,
+            }
+        }
     };
     let prefix = wrapper::secret_prefix().context("no randomness")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -188,6 +223,11 @@ async fn wrap(
     })
 }
 
+/// Text of several lines, each of them escaped: a proxy's words are in it.
+fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
 /// The account at the end; how many files were refused.
 fn tell(gate: &Gate) -> usize {
     let decisions = gate.account().decisions();
@@ -200,9 +240,9 @@ fn tell(gate: &Gate) -> usize {
             Verdict::Absent => {}
             Verdict::Refused(refusal) => {
                 refused += 1;
-                render::error_line(&refusal.to_string());
+                render::error_line(&visible_lines(&refusal.to_string()));
             }
-            Verdict::Failed(why) => render::warning(why),
+            Verdict::Failed(why) => render::warning(&visible_lines(why)),
         }
     }
     let private: String = private

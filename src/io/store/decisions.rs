@@ -33,11 +33,11 @@ pub struct Decided {
 }
 
 impl Store {
-    /// Keeps decisions, all or none.
+    /// Keeps decisions, all or none, and at most `rows` of them: the oldest go.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn keep_decisions(&mut self, decisions: &[Decided]) -> Result<(), StoreError> {
+    pub fn keep_decisions(&mut self, decisions: &[Decided], rows: u64) -> Result<(), StoreError> {
         self.check_writable()?;
         self.run(|connection| {
             let transaction = connection.unchecked_transaction()?;
@@ -63,6 +63,11 @@ impl Store {
                 ])?;
             }
             drop(insert);
+            transaction.execute(
+                "DELETE FROM decisions
+                 WHERE decision_id <= (SELECT max(decision_id) FROM decisions) - ?",
+                [Count(rows)],
+            )?;
             transaction.commit()
         })
     }

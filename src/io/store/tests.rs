@@ -411,7 +411,7 @@ fn an_older_database_is_migrated_and_keeps_what_it_has() {
         assert_eq!(store.heads(KEY).unwrap()[0].size, 10);
         assert_eq!(store.open_findings(KEY).unwrap().len(), 1);
         assert_eq!(store.pins().unwrap(), []);
-        store.keep_decisions(&[]).unwrap();
+        store.keep_decisions(&[], 10).unwrap();
     }
 }
 

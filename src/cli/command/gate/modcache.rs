@@ -67,7 +67,8 @@ pub(super) enum Prepared {
     /// The user's own module cache.
     AsItIs,
     Own(OwnModuleCache),
-    Refused(Exit),
+    /// The user's own, after a look at it; the exit code if the command must not begin.
+    Inspected(Inspection, Option<Exit>),
 }
 
 pub(super) async fn prepare(
@@ -94,15 +95,16 @@ pub(super) async fn prepare(
     let cache = ModuleCache::new(folder.value().clone(), deep);
     let inspection = gate.inspect(&cache, sums).await;
     tell(&inspection);
-    Ok(if gate.standing().closed().is_some() {
-        Prepared::Refused(Exit::Misbehaviour)
+    let exit = if gate.standing().closed().is_some() {
+        Some(Exit::Misbehaviour)
     } else if !inspection.poisoned.is_empty() {
-        Prepared::Refused(Exit::Negative)
+        Some(Exit::Negative)
     } else if !inspection.unproven.is_empty() {
-        Prepared::Refused(Exit::GateFailed)
+        Some(Exit::GateFailed)
     } else {
-        Prepared::AsItIs
-    })
+        None
+    };
+    Ok(Prepared::Inspected(inspection, exit))
 }
 
 fn tell(inspection: &Inspection) {

@@ -1,0 +1,144 @@
+//! `--report FILE`: what the gate decided for a command, for scripts.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::exit::Exit;
+use crate::cli::render::json::Head;
+use crate::cli::render::write_json;
+use crate::gate::modcache::Inspection;
+use crate::gate::{Decision, Gate};
+
+/// The file, made before the command begins: a report that cannot be written is no use afterwards.
+pub(super) struct Report(File);
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    log: String,
+    head: Option<Head>,
+    exit_code: u8,
+    modcache: Option<ModuleCache>,
+    summary: Summary,
+    files: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct ModuleCache {
+    proven: usize,
+    as_in_go_sum: usize,
+    unchecked: Vec<String>,
+    poisoned: Vec<Item>,
+    unproven: Vec<Item>,
+}
+
+#[derive(Serialize)]
+struct Item {
+    module: String,
+    path: Option<String>,
+    reason: String,
+}
+
+#[derive(Default, Serialize)]
+struct Summary {
+    released: usize,
+    private: usize,
+    absent: usize,
+    refused: usize,
+    failed: usize,
+    damaged: u64,
+}
+
+#[derive(Serialize)]
+struct Row {
+    module: String,
+    version: String,
+    file: &'static str,
+    verdict: &'static str,
+    hash: Option<String>,
+    record: Option<u64>,
+    tree_size: Option<u64>,
+    upstream: Option<String>,
+    reason: Option<String>,
+}
+
+impl Report {
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        File::create(path).map(Self)
+    }
+
+    pub(super) fn write(
+        self,
+        gate: &Gate,
+        inspection: Option<&Inspection>,
+        exit: Exit,
+    ) -> io::Result<()> {
+        let decisions = gate.account().decisions();
+        let count = |word: &str| {
+            let of_it = |decision: &&Decision| decision.verdict.as_str() == word;
+            decisions.iter().filter(of_it).count()
+        };
+        let document = Document {
+            schema: "sumcheck.gate/1",
+            log: gate.sumdb_name().to_owned(),
+            head: gate.standing().head().as_ref().map(Into::into),
+            exit_code: exit.code(),
+            modcache: inspection.map(Into::into),
+            summary: Summary {
+                released: count("released"),
+                private: count("private"),
+                absent: count("absent"),
+                refused: count("refused"),
+                failed: count("failed"),
+                damaged: gate.account().damaged_files(),
+            },
+            files: decisions.iter().map(Into::into).collect(),
+        };
+        write_json(BufWriter::new(self.0), &document)
+    }
+}
+
+impl From<&Inspection> for ModuleCache {
+    fn from(inspection: &Inspection) -> Self {
+        let poisoned = inspection.poisoned.iter().map(|poisoned| Item {
+            module: poisoned.module.to_string(),
+            path: Some(poisoned.path.display().to_string()),
+            reason: poisoned.reason.clone(),
+        });
+        let unproven = inspection.unproven.iter().map(|(module, reason)| Item {
+            module: module.to_string(),
+            path: None,
+            reason: reason.clone(),
+        });
+        Self {
+            proven: inspection.proven,
+            as_in_go_sum: inspection.as_in_go_sum,
+            unchecked: inspection
+                .unchecked
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            poisoned: poisoned.collect(),
+            unproven: unproven.collect(),
+        }
+    }
+}
+
+impl From<&Decision> for Row {
+    fn from(decision: &Decision) -> Self {
+        Self {
+            module: decision.module.path().as_str().to_owned(),
+            version: decision.module.version().as_str().to_owned(),
+            file: decision.file.extension(),
+            verdict: decision.verdict.as_str(),
+            hash: decision.facts.hash.map(|hash| hash.to_string()),
+            record: decision.facts.record,
+            tree_size: decision.facts.tree_size,
+            upstream: decision.facts.source.clone(),
+            reason: decision.verdict.reason(),
+        }
+    }
+}

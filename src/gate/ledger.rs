@@ -1,0 +1,323 @@
+//! The record of what was decided: rows in SQLite and lines in an audit log, for whoever asks later.
+//! Nobody waits for it.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use serde::Serialize;
+
+use crate::io::store::{Decided, Store, StoreError};
+
+/// So many decisions may wait for the disk; what comes then is left off and counted.
+const QUEUE: usize = 16_384;
+
+/// So many are kept in one transaction.
+const BATCH: usize = 1024;
+
+/// An audit log of this size is rotated.
+const MAX_LOG_BYTES: u64 = 64 << 20;
+
+/// Rotated ones that are kept.
+const KEPT_LOGS: u32 = 8;
+
+/// Rows that are kept; the oldest go first.
+const KEPT_ROWS: u64 = 1_000_000;
+
+/// Writes decisions, soon.
+#[derive(Debug)]
+pub struct Ledger {
+    decisions: Mutex<Option<SyncSender<Decided>>>,
+    left_off: AtomicU64,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What went wrong with the ledger, told once.
+type Complaint = Box<dyn Fn(&str) + Send>;
+
+impl Ledger {
+    /// Writes to this database, and to `audit.jsonl` in this folder. What fails is told to
+    /// `complain`, and the gate goes on: what it gives out does not hang on it.
+    ///
+    /// # Errors
+    /// If the system has no thread for it.
+    pub fn start(
+        store: Store,
+        folder: &Path,
+        complain: impl Fn(&str) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (decisions, inbox) = sync_channel(QUEUE);
+        let mut desk = Desk {
+            store,
+            log: AuditLog::new(folder),
+            complain: Box::new(complain),
+            has_complained: false,
+        };
+        let thread = thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || desk.serve(&inbox))?;
+        Ok(Self {
+            decisions: Mutex::new(Some(decisions)),
+            left_off: AtomicU64::new(0),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Writes a decision, soon; never waits for the disk.
+    pub fn record(&self, decision: Decided) {
+        let decisions = self
+            .decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_sent = decisions
+            .as_ref()
+            .is_some_and(|decisions| decisions.try_send(decision).is_ok());
+        if !is_sent {
+            self.left_off.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many decisions were left off since the disk was too slow for them.
+    #[must_use]
+    pub fn left_off(&self) -> u64 {
+        self.left_off.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all is written.
+    pub fn close(&self) {
+        let mut decisions = self
+            .decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(decisions.take());
+        drop(decisions);
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Desk {
+    store: Store,
+    log: AuditLog,
+    complain: Complaint,
+    has_complained: bool,
+}
+
+impl Desk {
+    fn serve(&mut self, inbox: &Receiver<Decided>) {
+        while let Ok(first) = inbox.recv() {
+            let more = inbox.try_iter().take(BATCH);
+            let batch: Vec<Decided> = std::iter::once(first).chain(more).collect();
+            if let Err(error) = self.log.write(&batch) {
+                self.complain(&format!("{}: {error}", self.log.path.display()));
+            }
+            if let Err(error) = self.keep(&batch) {
+                self.complain(&error.to_string());
+            }
+        }
+    }
+
+    fn keep(&mut self, batch: &[Decided]) -> Result<(), StoreError> {
+        self.store.keep_decisions(batch, KEPT_ROWS)
+    }
+
+    fn complain(&mut self, what: &str) {
+        if !self.has_complained {
+            self.has_complained = true;
+            (self.complain)(&format!(
+                "the record of decisions has gaps from now on: {what}"
+            ));
+        }
+    }
+}
+
+/// One JSON object in a line; the newest file is `audit.jsonl`, the one before `audit.jsonl.1`.
+struct AuditLog {
+    path: PathBuf,
+    max_bytes: u64,
+    open: Option<(File, u64)>,
+}
+
+#[derive(Serialize)]
+struct Line<'d> {
+    time: &'d str,
+    client: &'d str,
+    module: &'d str,
+    version: &'d str,
+    file: &'d str,
+    verdict: &'d str,
+    hash: Option<&'d str>,
+    record: Option<u64>,
+    head: Option<u64>,
+    upstream: Option<&'d str>,
+    reason: Option<&'d str>,
+}
+
+impl AuditLog {
+    fn new(folder: &Path) -> Self {
+        Self {
+            path: folder.join("audit.jsonl"),
+            max_bytes: MAX_LOG_BYTES,
+            open: None,
+        }
+    }
+
+    fn write(&mut self, batch: &[Decided]) -> io::Result<()> {
+        let mut lines = String::new();
+        for decision in batch {
+            lines.push_str(&ascii(&serde_json::to_string(&Line::new(decision))?));
+            lines.push('\n');
+        }
+        let (mut file, length) = self.file()?;
+        // In one piece: another gate in the same home writes to the same file.
+        file.write_all(lines.as_bytes())?;
+        let length = length.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+        self.open = Some((file, length));
+        Ok(())
+    }
+
+    /// The file to append to, and its length. A file that another process has rotated away is left.
+    fn file(&mut self) -> io::Result<(File, u64)> {
+        if let Some((file, _)) = self.open.take()
+            && let Ok(length) = same_file(&file, &self.path)
+            && length < self.max_bytes
+        {
+            return Ok((file, length));
+        }
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() >= self.max_bytes) {
+            self.rotate()?;
+        }
+        let file = File::options().create(true).append(true).open(&self.path)?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    }
+
+    fn rotate(&self) -> io::Result<()> {
+        let numbered = |number: u32| PathBuf::from(format!("{}.{number}", self.path.display()));
+        for number in (1..KEPT_LOGS).rev() {
+            match fs::rename(numbered(number), numbered(number + 1)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        fs::rename(&self.path, numbered(1))
+    }
+}
+
+/// The same JSON for eyes: no byte of it moves a cursor or turns a line around.
+fn ascii(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && c != '\u{7f}' {
+            ascii.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                ascii.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    ascii
+}
+
+/// The length of a file, if it still has this name.
+fn same_file(file: &File, path: &Path) -> io::Result<u64> {
+    let (open, named) = (file.metadata()?, fs::metadata(path)?);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        if (open.dev(), open.ino()) != (named.dev(), named.ino()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = open;
+    Ok(named.len())
+}
+
+impl<'d> Line<'d> {
+    fn new(decision: &'d Decided) -> Self {
+        Self {
+            time: &decision.decided_at,
+            client: &decision.client,
+            module: &decision.module,
+            version: &decision.version,
+            file: decision.file,
+            verdict: decision.verdict,
+            hash: decision.hash.as_deref(),
+            record: decision.record_index,
+            head: decision.head_size,
+            upstream: decision.upstream.as_deref(),
+            reason: decision.reason.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(module: &str) -> Decided {
+        Decided {
+            decided_at: "2026-01-02T03:04:05Z".to_owned(),
+            client: "ci".to_owned(),
+            module: module.to_owned(),
+            version: "v1.0.0".to_owned(),
+            file: "zip",
+            verdict: "refused",
+            hash: Some("h1:x".to_owned()),
+            record_index: Some(7),
+            head_size: Some(40),
+            upstream: Some("https://proxy.example".to_owned()),
+            reason: Some("two\nlines, \u{1b}[31m, \u{202e} and \u{1f600}".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_decision_is_one_line_of_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = AuditLog::new(folder.path());
+        log.write(&[decided("a"), decided("b")]).unwrap();
+        let text = fs::read_to_string(&log.path).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
+        let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!(line["module"], "a");
+        assert_eq!(line["record"], 7);
+        assert_eq!(line["reason"], decided("a").reason.unwrap());
+    }
+
+    #[test]
+    fn a_log_is_rotated_and_the_oldest_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = AuditLog::new(folder.path());
+        log.max_bytes = 1;
+        for number in 0..20 {
+            log.write(&[decided(&number.to_string())]).unwrap();
+        }
+        let names = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(names, usize::try_from(KEPT_LOGS).unwrap() + 1);
+        let newest = fs::read_to_string(&log.path).unwrap();
+        assert!(newest.contains("\"module\":\"19\""), "{newest}");
+        let before = fs::read_to_string(folder.path().join("audit.jsonl.1")).unwrap();
+        assert!(before.contains("\"module\":\"18\""), "{before}");
+    }
+
+    #[test]
+    fn a_log_that_somebody_moves_away_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = AuditLog::new(folder.path());
+        log.write(&[decided("a")]).unwrap();
+        fs::rename(&log.path, folder.path().join("elsewhere")).unwrap();
+        log.write(&[decided("b")]).unwrap();
+        assert!(fs::read_to_string(&log.path).unwrap().contains("\"b\""));
+    }
+}
