@@ -16,6 +16,8 @@ mod go_command;
 mod listener;
 #[path = "gate_server/modcache.rs"]
 mod modcache;
+#[path = "gate_server/policy.rs"]
+mod policy;
 #[path = "gate_server/private.rs"]
 mod private;
 #[path = "gate_server/signals.rs"]

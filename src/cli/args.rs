@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 /// Settings that every command knows, before or after its name.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
     /// Folder of all state: the verified heads and records, tiles, evidence
@@ -186,7 +186,7 @@ pub(super) struct VerifyArgs {
 /// With a command: runs it so that the go command can fetch modules through the gate alone, and
 /// returns its exit code; 125 if the gate itself fails, 126 and 127 as a shell has them, and 1 if
 /// the command succeeded though the gate refused something. With --listen: a module proxy.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = "Examples:
   sumcheck gate -- go build ./...
   sumcheck gate -- go mod download
@@ -200,7 +200,7 @@ pub(super) struct GateArgs {
         long,
         value_name = "ADDR",
         conflicts_with = "command",
-        required_unless_present = "command"
+        required_unless_present_any = ["command", "check_config"]
     )]
     pub(super) listen: Option<ListenAt>,
 
@@ -233,6 +233,19 @@ pub(super) struct GateArgs {
     /// Check private modules against this go.sum too; by default against those around
     #[arg(long, value_name = "FILE")]
     pub(super) go_sum: Vec<PathBuf>,
+
+    /// Let in nothing but the module versions of this go.sum
+    #[arg(long, value_name = "FILE")]
+    pub(super) only: Vec<PathBuf>,
+
+    /// Refuse nothing for the rules of the [gate] table, --only, or for being absent from the log:
+    /// write down what would have been refused
+    #[arg(long)]
+    pub(super) observe: bool,
+
+    /// Read the settings, say which rules are in force, and end
+    #[arg(long, conflicts_with_all = ["command", "listen"])]
+    pub(super) check_config: bool,
 
     /// What to do before CMD with what is in the module cache already of the go.sum files around
     #[arg(

@@ -18,8 +18,35 @@ pub(super) struct ConfigFile {
     pub(super) offline: Option<bool>,
     pub(super) concurrency: Option<u16>,
     pub(super) allow_unchecked: Option<bool>,
+    pub(super) gate: Option<GateTable>,
     #[serde(skip)]
     pub(super) path: PathBuf,
+}
+
+/// The rules of the gate.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct GateTable {
+    pub(super) observe: Option<bool>,
+    pub(super) only: Option<Vec<PathBuf>>,
+    pub(super) cooldown_days: Option<u32>,
+    pub(super) toolchains: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) allow: Vec<RuleInFile>,
+    #[serde(default)]
+    pub(super) deny: Vec<RuleInFile>,
+    /// The file that it stands in.
+    #[serde(skip)]
+    pub(super) path: PathBuf,
+}
+
+/// A rule about modules.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleInFile {
+    /// As in GOPRIVATE.
+    pub(super) modules: String,
+    pub(super) reason: Option<String>,
 }
 
 impl ConfigFile {
@@ -62,6 +89,13 @@ impl ConfigFile {
         // A relative home is one beside the file, wherever sumcheck is called from.
         if let (Some(home), Some(folder)) = (&config.home, path.parent()) {
             config.home = Some(folder.join(home));
+        }
+        if let Some(gate) = &mut config.gate {
+            gate.path.clone_from(&path);
+            // As with the home.
+            if let (Some(only), Some(folder)) = (&mut gate.only, path.parent()) {
+                only.iter_mut().for_each(|file| *file = folder.join(&file));
+            }
         }
         config.path = path;
         Ok(Some(config))

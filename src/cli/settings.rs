@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use etcetera::BaseStrategy as _;
 
 use super::args::{Format, GlobalArgs};
-use super::config_file::ConfigFile;
+use super::config_file::{ConfigFile, GateTable};
 use crate::golang::base_url::BaseUrl;
 use crate::golang::goproxy::{ProxyEntry, ProxyList};
 use crate::golang::gosumdb::SumdbSetting;
@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub(super) concurrency: usize,
     pub(super) offline: bool,
     pub(super) allow_unchecked: bool,
+    /// The rules of the gate: those of the first file that has some.
+    pub(super) gate: Option<GateTable>,
     pub(super) format: Format,
     /// What the user must be told: settings on which the verdict hangs, set by whoever wrote the
     /// project.
@@ -120,6 +122,9 @@ impl Settings {
             concurrency: concurrency.map_or(DEFAULT_CONCURRENCY, usize::from),
             offline: offline.is_some_and(|chosen| chosen.value),
             allow_unchecked: allow_unchecked.is_some_and(|chosen| chosen.value),
+            gate: files
+                .choose(None, |file| file.gate.clone())
+                .map(|chosen| chosen.value),
             format: global.format.unwrap_or(Format::Human),
             environment,
             go,

@@ -46,6 +46,9 @@ pub enum Verdict {
     Released,
     /// It is of a private module, and right by this.
     Private(Checked),
+    /// It was let through since the policy is observed and not enforced: this is why it would have
+    /// been refused.
+    Observed(Refusal),
     /// The proxies have no such version.
     Absent,
     /// It must not be used.
@@ -61,6 +64,7 @@ impl Verdict {
         match self {
             Self::Released => "released",
             Self::Private(_) => "private",
+            Self::Observed(_) => "observed",
             Self::Absent => "absent",
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
@@ -73,7 +77,7 @@ impl Verdict {
         match self {
             Self::Released | Self::Absent => None,
             Self::Private(checked) => Some(checked.as_str().to_owned()),
-            Self::Refused(refusal) => Some(refusal.to_string()),
+            Self::Refused(refusal) | Self::Observed(refusal) => Some(refusal.to_string()),
             Self::Failed(why) => Some(why.clone()),
         }
     }

@@ -153,6 +153,12 @@ impl Cache {
         hashed.insert((module.clone(), file), stamp);
     }
 
+    /// Every file is hashed and judged again before it is given out.
+    pub fn forget_hashed(&self) {
+        let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+        hashed.clear();
+    }
+
     /// A new temporary file, outside of what is served.
     ///
     /// # Errors

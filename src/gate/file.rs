@@ -47,6 +47,13 @@ impl Gate {
         module: &ModuleVersion,
         file: ModuleFile,
     ) -> Result<Reply, Denial> {
+        let policy = self.policy();
+        let judged = policy.judge_name(module);
+        if let Err(refusal) = judged.as_ref()
+            && !policy.observe
+        {
+            return Err(Denial::Refused(refusal.clone()));
+        }
         let known = self.released(module, file)?;
         self.metrics.looked_in_cache(file, known.is_some());
         if let Some(released) = known {
@@ -115,16 +122,31 @@ impl Gate {
             ModuleFile::Zip => self.zip(module).await,
         };
         let judged = outcome?;
+        let facts = judged.facts.clone();
         self.decided(
             client,
             Decision {
                 module: module.clone(),
                 file,
-                verdict: match judged.checked {
-                    None => Verdict::Released,
-                    Some(checked) => Verdict::Private(checked),
+                verdict: match (self.policy().judge_name(module), judged) {
+                    (
+                        _,
+                        Judged {
+                            observed: Some(refusal),
+                            ..
+                        },
+                    ) => Verdict::Observed(refusal),
+                    (Err(refusal), _) => Verdict::Observed(refusal),
+                    (
+                        Ok(()),
+                        Judged {
+                            checked: Some(checked),
+                            ..
+                        },
+                    ) => Verdict::Private(checked),
+                    (Ok(()), _) => Verdict::Released,
                 },
-                facts: judged.facts,
+                facts,
             },
         );
         Ok(())
@@ -230,8 +252,21 @@ impl Gate {
             return Ok(Authority::Private);
         }
         let record = self.notary.record(module).await;
-        let record = record.map_err(|unproven| not_proven(module, unproven))?;
-        Ok(Authority::Log(record))
+        let policy = self.policy();
+        let record = match record.map_err(|unproven| not_proven(module, unproven)) {
+            Ok(record) => record,
+            Err(Denial::Refused(absent)) if policy.observe => return Ok(Authority::Nobody(absent)),
+            Err(denial) => return Err(denial),
+        };
+        let dates = self.dates.as_ref();
+        let too_young = match policy.judge_age(dates, module, record.index()).await {
+            Err(Denial::Refused(refusal)) if policy.observe => Some(refusal),
+            age => {
+                age?;
+                None
+            }
+        };
+        Ok(Authority::Log(record, too_young))
     }
 
     /// The rule: what came must have the hash that the log recorded, or a private module's own.
@@ -248,16 +283,24 @@ impl Gate {
             source: Some(source.to_owned()),
             ..Facts::default()
         };
-        let checked = match authority {
-            Authority::Log(record) => {
+        let (mut checked, mut observed) = (None, None);
+        match authority {
+            Authority::Log(record, too_young) => {
                 compare_with_log(record, module, kind, hash, source).map_err(Denial::Refused)?;
                 facts.record = Some(record.index());
                 facts.tree_size = Some(record.head().size());
-                None
+                observed.clone_from(too_young);
             }
-            Authority::Private => Some(self.private.judge(module, kind, hash, source).await?),
-        };
-        Ok(Judged { checked, facts })
+            Authority::Private => {
+                checked = Some(self.private.judge(module, kind, hash, source).await?);
+            }
+            Authority::Nobody(absent) => observed = Some(absent.clone()),
+        }
+        Ok(Judged {
+            checked,
+            observed,
+            facts,
+        })
     }
 
     /// The same of a file in the cache. `None`: it is damaged.
@@ -301,13 +344,18 @@ fn lock(
 struct Judged {
     /// How a private module's was checked.
     checked: Option<Checked>,
+    /// Why it would have been refused.
+    observed: Option<Refusal>,
     facts: Facts,
 }
 
 /// Who says what the hash of a file must be.
 enum Authority {
-    Log(Arc<AuthenticRecord>),
+    /// The log; and why the record is too young, if the policy is only observed.
+    Log(Arc<AuthenticRecord>, Option<Refusal>),
     Private,
+    /// Nobody: it would be refused, and the policy is only observed.
+    Nobody(Refusal),
 }
 
 fn compare_with_log(

@@ -94,6 +94,7 @@ impl Gate {
 
     /// What is not let through is not asked for.
     pub(super) fn may_be_asked(&self, module: &ModulePath) -> Result<(), Denial> {
+        self.policy().hides(module).map_err(Denial::Refused)?;
         if self.private.is_denied() && self.private.matches(module.as_str()) {
             return Err(Denial::Refused(super::Refusal::PrivateDenied {
                 path: module.clone(),

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod modcache;
 pub mod notary;
+pub mod policy;
 pub mod private;
 pub mod refusal;
 pub mod server;
@@ -27,7 +28,7 @@ pub mod trace;
 pub mod upstream;
 pub mod wrapper;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
@@ -41,6 +42,7 @@ use self::ledger::Ledger;
 use self::metrics::Metrics;
 use self::modcache::{Inspection, ModuleCache};
 use self::notary::{Notary, Unproven};
+use self::policy::{Dates, Policy};
 use self::private::{Private, Sums};
 use self::refusal::Refusal;
 use self::standing::{Closed, Standing};
@@ -63,6 +65,8 @@ pub struct Gate {
     account: Account,
     metrics: Arc<Metrics>,
     ledger: Option<Ledger>,
+    policy: RwLock<Arc<Policy>>,
+    dates: Option<Dates>,
 }
 
 /// An answer of which the body may be given out.
@@ -229,6 +233,8 @@ impl Gate {
             account: Account::default(),
             metrics: Arc::default(),
             ledger: None,
+            policy: RwLock::default(),
+            dates: None,
         }
     }
 
@@ -247,10 +253,39 @@ impl Gate {
         }
     }
 
+    /// The same gate, which can tell how old records are.
+    #[must_use]
+    pub fn with_dates(self, dates: Dates) -> Self {
+        Self {
+            dates: Some(dates),
+            ..self
+        }
+    }
+
+    /// From now on this policy is in force.
+    pub fn set_policy(&self, policy: Policy) {
+        let mut known = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Arc::new(policy);
+        drop(known);
+        // What the last one let through is judged again.
+        self.cache.forget_hashed();
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&policy)
+    }
+
     /// What is counted.
     #[must_use]
     pub const fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// How many decisions were not written down, since the disk was too slow for them.
+    #[must_use]
+    pub fn decisions_left_off(&self) -> u64 {
+        self.ledger.as_ref().map_or(0, Ledger::left_off)
     }
 
     /// The checksum database that is proven against.

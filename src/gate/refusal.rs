@@ -79,6 +79,14 @@ pub enum Refusal {
         /// Where it came from, without credentials.
         source_of_it: String,
     },
+    /// The rules of whoever runs the gate.
+    #[error("sumcheck: {what}: REFUSED BY THE POLICY OF THIS GATE\n{reason}")]
+    Policy {
+        /// Which module or module version.
+        what: String,
+        /// Why.
+        reason: String,
+    },
     /// No private module is let through.
     #[error(
         "sumcheck: {path} is private by GONOSUMDB or GOPRIVATE, and this gate lets none through"
@@ -183,7 +191,9 @@ impl Refusal {
                 record: Some(*record),
                 ..Facts::default()
             },
-            Self::Absent { .. } | Self::PrivateDenied { .. } => Facts::default(),
+            Self::Absent { .. } | Self::Policy { .. } | Self::PrivateDenied { .. } => {
+                Facts::default()
+            }
         }
     }
 }

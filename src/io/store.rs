@@ -270,6 +270,25 @@ impl Store {
         })
     }
 
+    /// When a head that contains the record at this index was first seen: UTC, RFC 3339.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn first_seen(
+        &self,
+        verifier_key: &str,
+        record_index: u64,
+    ) -> Result<Option<String>, StoreError> {
+        self.run(|connection| {
+            connection.query_row(
+                "SELECT min(seen_at) FROM heads JOIN logs USING (log_id)
+                 WHERE verifier_key = ? AND size > ?",
+                params![verifier_key, Count(record_index)],
+                |row| row.get(0),
+            )
+        })
+    }
+
     /// Those of the wanted records that are kept, as pairs of module path and version.
     ///
     /// # Errors

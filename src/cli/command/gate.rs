@@ -1,6 +1,7 @@
 //! `sumcheck gate`
 
 mod modcache;
+mod policy;
 mod report;
 mod serve;
 mod sums;
@@ -28,6 +29,7 @@ use crate::gate::ledger::Ledger;
 use crate::gate::metrics::{Behind, Metrics};
 use crate::gate::modcache::Inspection;
 use crate::gate::notary::Notary;
+use crate::gate::policy::Dates;
 use crate::gate::private::{Checked, Private, Sums};
 use crate::gate::server::{Server, Site};
 use crate::gate::trace::{Entry, Trace};
@@ -54,7 +56,12 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
         })?)),
         None => None,
     };
+    let rules = policy::read(&settings, args)?;
     let sums = sums::read(&settings, &args.go_sum)?;
+    if args.check_config {
+        policy::show(&settings, args, &rules)?;
+        return Ok(Exit::Ok);
+    }
     let report = match &args.report {
         Some(path) => Some(
             Report::create(path)
@@ -64,10 +71,21 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
     };
     let mut inspection = None;
     let gate = Arc::new(open(global, &settings, args, sums.clone(), trace.as_ref())?);
+    gate.set_policy(rules);
     world::show_warnings(&settings.told);
     let ended = runtime.block_on(async {
         let ended = match args.listen {
-            Some(address) => serve(Arc::clone(&gate), address, args, trace.clone()).await,
+            Some(address) => {
+                serve(
+                    Arc::clone(&gate),
+                    address,
+                    global,
+                    &settings,
+                    args,
+                    trace.clone(),
+                )
+                .await
+            }
             None => {
                 let gate = Arc::clone(&gate);
                 wrap(gate, &settings, args, &sums, &mut inspection, trace.clone()).await
@@ -80,6 +98,12 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
     runtime.shutdown_timeout(LAST_WORK);
     if let Some(trace) = trace {
         trace.close();
+    }
+    match gate.decisions_left_off() {
+        0 => {}
+        count => render::warning(&format!(
+            "the disk was too slow to write down {count} decisions"
+        )),
     }
     if let (Some(report), Ok(exit)) = (report, &ended) {
         report
@@ -124,6 +148,7 @@ fn open(
         ),
     )
     .with_metrics(metrics)
+    .with_dates(Dates::new(Store::open(&home)?, settings.key.to_string()))
     .with_ledger(
         Ledger::start(
             Store::open(&home)?,
@@ -231,13 +256,20 @@ fn visible_lines(text: &str) -> String {
 /// The account at the end; how many files were refused.
 fn tell(gate: &Gate) -> usize {
     let decisions = gate.account().decisions();
-    let (mut released, mut refused) = (0, 0);
+    let (mut released, mut observed, mut refused) = (0, 0, 0);
     let mut private: BTreeMap<Checked, usize> = BTreeMap::new();
     for decision in &decisions {
         match &decision.verdict {
             Verdict::Released => released += 1,
             Verdict::Private(checked) => *private.entry(*checked).or_insert(0) += 1,
             Verdict::Absent => {}
+            Verdict::Observed(refusal) => {
+                observed += 1;
+                let refusal = visible_lines(&refusal.to_string());
+                render::warning(&format!(
+                    "let through, since rules are only observed: {refusal}"
+                ));
+            }
             Verdict::Refused(refusal) => {
                 refused += 1;
                 render::error_line(&visible_lines(&refusal.to_string()));
@@ -249,8 +281,12 @@ fn tell(gate: &Gate) -> usize {
         .iter()
         .map(|(checked, count)| format!("{count} private {}, ", checked.as_str()))
         .collect();
+    let observed = match observed {
+        0 => String::new(),
+        count => format!("{count} that the rules would refuse, "),
+    };
     anstream::eprintln!(
-        "sumcheck gate: {released} files proven and let through, {private}{refused} refused"
+        "sumcheck gate: {released} files proven and let through, {private}{observed}{refused} refused"
     );
     refused
 }

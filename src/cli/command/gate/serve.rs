@@ -11,9 +11,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::cli::args::{GateArgs, ListenAt};
+use super::policy;
+use crate::cli::args::{GateArgs, GlobalArgs, ListenAt};
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, visible};
+use crate::cli::settings::Settings;
 use crate::gate::Gate;
 use crate::gate::server::tokens::Tokens;
 use crate::gate::server::{Certificate, Server, Site, tls};
@@ -26,11 +28,14 @@ const LOOK_AT_FILES: Duration = Duration::from_secs(5);
 pub(super) async fn serve(
     gate: Arc<Gate>,
     listen: ListenAt,
+    global: &GlobalArgs,
+    settings: &Settings,
     args: &GateArgs,
     trace: Option<Arc<Trace>>,
 ) -> anyhow::Result<Exit> {
     // From here on a hang-up ends nothing.
     let hang_ups = hang_ups();
+    let gate_of_rules = Arc::clone(&gate);
     let site = Arc::new(Site::modules(Arc::clone(&gate), "/", trace));
     if let Some(path) = &args.token_file {
         site.set_tokens(Tokens::read(path)?);
@@ -64,7 +69,7 @@ pub(super) async fn serve(
     }
 
     let reloading = tokio::spawn(reload_when_told(
-        Reloadable::new(site, certificate, args),
+        Reloadable::new(gate_of_rules, site, certificate, global, settings, args),
         hang_ups,
     ));
     let watchdog = tokio::spawn(feed_watchdog());
@@ -154,15 +159,31 @@ async fn feed_watchdog() {
 
 /// What can change while the gate works.
 struct Reloadable {
+    gate: Arc<Gate>,
+    global: GlobalArgs,
+    args: GateArgs,
+    rules: Vec<PathBuf>,
     site: Arc<Site>,
     tokens: Option<PathBuf>,
     certificate: Option<(Certificate, PathBuf, PathBuf)>,
 }
 
 impl Reloadable {
-    fn new(site: Arc<Site>, certificate: Option<Certificate>, args: &GateArgs) -> Self {
+    fn new(
+        gate: Arc<Gate>,
+        site: Arc<Site>,
+        certificate: Option<Certificate>,
+        global: &GlobalArgs,
+        settings: &Settings,
+        args: &GateArgs,
+    ) -> Self {
         let files = args.tls_cert.clone().zip(args.tls_key.clone());
+        let table = settings.gate.iter().map(|table| table.path.clone());
         Self {
+            gate,
+            global: global.clone(),
+            args: args.clone(),
+            rules: table.chain(policy::only(settings, args)).collect(),
             site,
             tokens: args.token_file.clone(),
             certificate: certificate
@@ -176,6 +197,7 @@ impl Reloadable {
         if let Some((_, chain, key)) = &self.certificate {
             files.extend([chain.as_path(), key.as_path()]);
         }
+        files.extend(self.rules.iter().map(PathBuf::as_path));
         files
     }
 
@@ -190,6 +212,12 @@ impl Reloadable {
                 Ok(tokens) => self.site.set_tokens(tokens),
                 Err(error) => told("tokens", &error),
             }
+        }
+        let rules =
+            Settings::load(&self.global).and_then(|settings| policy::read(&settings, &self.args));
+        match rules {
+            Ok(rules) => self.gate.set_policy(rules),
+            Err(error) => told("rules", &format!("{error:#}")),
         }
         if let Some((certificate, chain, key)) = &self.certificate {
             match tls::read(chain, key) {

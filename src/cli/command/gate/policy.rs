@@ -1,0 +1,101 @@
+//! The rules of the gate, out of the `[gate]` table and the options.
+
+use std::path::PathBuf;
+
+use super::sums;
+use crate::cli::args::GateArgs;
+use crate::cli::config_file::RuleInFile;
+use crate::cli::render::{out, visible};
+use crate::cli::settings::Settings;
+use crate::gate::policy::{Policy, Rule};
+use crate::golang::pattern::PatternList;
+
+pub(super) fn read(settings: &Settings, args: &GateArgs) -> anyhow::Result<Policy> {
+    let table = settings.gate.clone().unwrap_or_default();
+    let only = only(settings, args);
+    Ok(Policy {
+        deny: table.deny.iter().map(rule).collect(),
+        allow: table.allow.iter().map(rule).collect(),
+        only: if only.is_empty() {
+            None
+        } else {
+            let sums = sums::read(settings, &only)?;
+            Some(sums.into_keys().map(|(module, _)| module).collect())
+        },
+        cooldown_days: table.cooldown_days.unwrap_or(0),
+        toolchains: table.toolchains,
+        observe: args.observe || table.observe.unwrap_or(false),
+    })
+}
+
+/// The go.sum files outside of which nothing is let in.
+pub(super) fn only(settings: &Settings, args: &GateArgs) -> Vec<PathBuf> {
+    if !args.only.is_empty() {
+        return args.only.clone();
+    }
+    let table = settings.gate.as_ref();
+    table
+        .and_then(|table| table.only.clone())
+        .unwrap_or_default()
+}
+
+fn rule(in_file: &RuleInFile) -> Rule {
+    Rule {
+        modules: PatternList::parse(&in_file.modules),
+        reason: in_file
+            .reason
+            .clone()
+            .unwrap_or_else(|| format!("{} is not let in", in_file.modules)),
+    }
+}
+
+/// What is in force, one rule in a line.
+pub(super) fn show(settings: &Settings, args: &GateArgs, policy: &Policy) -> std::io::Result<()> {
+    use std::io::Write as _;
+
+    let mut out = out();
+    let table = settings.gate.clone().unwrap_or_default();
+    let from = match &settings.gate {
+        Some(table) => table.path.display().to_string(),
+        None => "no [gate] table in any settings file".to_owned(),
+    };
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<14}{}", visible(&value));
+    line("rules", from)?;
+    line(
+        "observe",
+        if policy.observe {
+            "nothing is refused for these rules".to_owned()
+        } else {
+            "no: these rules are in force".to_owned()
+        },
+    )?;
+    for (name, rules) in [("deny", &table.deny), ("allow", &table.allow)] {
+        for rule in rules {
+            let reason = rule.reason.as_deref().unwrap_or("no reason is given");
+            line(name, format!("{} ({reason})", rule.modules))?;
+        }
+    }
+    if let Some(only) = &policy.only {
+        let files = self::only(settings, args);
+        let files: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        line(
+            "only",
+            format!("{} module versions of {}", only.len(), files.join(", ")),
+        )?;
+    }
+    if policy.cooldown_days > 0 {
+        line("cooldown", format!("{} days", policy.cooldown_days))?;
+    }
+    if let Some(toolchains) = &policy.toolchains {
+        line("toolchains", toolchains.join(", "))?;
+    }
+    let private = settings.go.gonosumdb();
+    line(
+        "private",
+        format!("{} ({})", private.value(), private.origin()),
+    )?;
+    out.flush()
+}
