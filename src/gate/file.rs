@@ -121,34 +121,23 @@ impl Gate {
             ModuleFile::GoMod => self.go_mod(module).await,
             ModuleFile::Zip => self.zip(module).await,
         };
-        let judged = outcome?;
-        let facts = judged.facts.clone();
-        self.decided(
-            client,
-            Decision {
-                module: module.clone(),
-                file,
-                verdict: match (self.policy().judge_name(module), judged) {
-                    (
-                        _,
-                        Judged {
-                            observed: Some(refusal),
-                            ..
-                        },
-                    ) => Verdict::Observed(refusal),
-                    (Err(refusal), _) => Verdict::Observed(refusal),
-                    (
-                        Ok(()),
-                        Judged {
-                            checked: Some(checked),
-                            ..
-                        },
-                    ) => Verdict::Private(checked),
-                    (Ok(()), _) => Verdict::Released,
-                },
-                facts,
+        let Judged {
+            checked,
+            observed,
+            facts,
+        } = outcome?;
+        let observed = observed.or_else(|| self.policy().judge_name(module).err());
+        let decision = Decision {
+            module: module.clone(),
+            file,
+            verdict: match (observed, checked) {
+                (Some(refusal), _) => Verdict::Observed(refusal),
+                (None, Some(checked)) => Verdict::Private(checked),
+                (None, None) => Verdict::Released,
             },
-        );
+            facts,
+        };
+        self.decided(client, decision);
         Ok(())
     }
 
