@@ -8,6 +8,8 @@ mod access;
 mod crash;
 #[path = "gate_server/decisions.rs"]
 mod decisions;
+#[path = "gate_server/export.rs"]
+mod export;
 #[path = "gate_server/fork.rs"]
 mod fork;
 #[path = "gate_server/go_command.rs"]

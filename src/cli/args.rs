@@ -193,8 +193,13 @@ pub(super) struct VerifyArgs {
   sumcheck gate --report gate.json --modcache=deep -- go build ./...
   sumcheck gate --trace build.har -- go build ./...
   sumcheck gate --listen 127.0.0.1:8080      and then GOPROXY=http://127.0.0.1:8080
-  sumcheck gate --listen :8443 --tls-cert gate.crt --tls-key gate.key --token-file tokens")]
+  sumcheck gate --listen :8443 --tls-cert gate.crt --tls-key gate.key --token-file tokens
+  sumcheck gate export modules --for go.sum  and then GOPROXY=file:///…/modules without network")]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct GateArgs {
+    #[command(subcommand)]
+    pub(super) action: Option<GateAction>,
+
     /// Serve on this address until interrupted; systemd: on the socket that it passes
     #[arg(
         long,
@@ -268,6 +273,22 @@ pub(super) struct GateArgs {
     /// What to run, after --
     #[arg(last = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum GateAction {
+    /// Write a folder with which a machine without network builds, and proves what it builds
+    ///
+    /// It has the modules of the go.sum files, proven, and the records, head and tiles of the
+    /// checksum database: with GOPROXY=file://DIR the go command verifies there as it does elsewhere.
+    Export {
+        /// The folder; it is made if it is not there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The go.sum files, or folders of modules or workspaces, that say which modules
+        #[arg(long = "for", value_name = "PATH", required = true, num_args = 1..)]
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// How private modules are checked.

@@ -116,6 +116,7 @@ impl Settings {
                 name: key.name().to_owned(),
                 url,
                 proxies,
+                only_on_disk: offline.as_ref().is_some_and(|chosen| chosen.value),
             },
             key,
             credentials: Credentials::read(&environment, go.goauth().value())?,

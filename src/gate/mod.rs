@@ -10,6 +10,7 @@ mod arriving;
 pub mod cache;
 pub mod client;
 pub mod direct;
+pub mod export;
 mod file;
 mod hashing;
 mod hints;
@@ -168,6 +169,7 @@ impl From<UpstreamError> for Denial {
             UpstreamError::Off => Self::Absent(text),
             UpstreamError::Failed { .. }
             | UpstreamError::NoGoCommand
+            | UpstreamError::Offline
             | UpstreamError::Direct(_)
             | UpstreamError::Stopped { .. }
             | UpstreamError::Url { .. } => Self::BadGateway(text),

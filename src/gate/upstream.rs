@@ -30,6 +30,7 @@ pub struct Upstream {
     proxies: ProxyList,
     direct_only: PatternList,
     go: Option<GoCommand>,
+    only_on_disk: bool,
 }
 
 /// What can be asked for.
@@ -107,6 +108,9 @@ pub enum UpstreamError {
     /// The list ends in `off`.
     #[error("GOPROXY ends in off, so that nobody may be asked for it")]
     Off,
+    /// No packet may be sent.
+    #[error("no folder in GOPROXY has it, and --offline forbids to ask anybody else")]
+    Offline,
     /// The list leads to version control, and nobody here can ask it.
     #[error(
         "it has to come from version control (direct), and there is no go command on the PATH of \
@@ -141,6 +145,7 @@ impl Upstream {
             proxies,
             direct_only: PatternList::default(),
             go: None,
+            only_on_disk: false,
         }
     }
 
@@ -151,6 +156,15 @@ impl Upstream {
         Self {
             go,
             direct_only,
+            ..self
+        }
+    }
+
+    /// Asks nothing but folders (`file:` URLs): no packet leaves this machine.
+    #[must_use]
+    pub fn only_on_disk(self, only_on_disk: bool) -> Self {
+        Self {
+            only_on_disk,
             ..self
         }
     }
@@ -167,6 +181,9 @@ impl Upstream {
         let path = wanted.path();
         let mut so_far = SoFar::default();
         for entry in self.proxies_for(wanted) {
+            if self.only_on_disk && !entry.is_folder() {
+                continue;
+            }
             let base = match &entry.kind {
                 ProxyKind::Off => return Err(so_far.last_failure().unwrap_or(UpstreamError::Off)),
                 ProxyKind::Direct => return self.get_directly(wanted, limit_bytes).await,
@@ -182,6 +199,9 @@ impl Upstream {
                 Ok(Answer::Absent { message, .. }) => so_far.absent(message),
                 Err(cause) => so_far.failed(entry, cause)?,
             }
+        }
+        if self.only_on_disk {
+            return Err(UpstreamError::Offline);
         }
         so_far.end()
     }
@@ -200,6 +220,9 @@ impl Upstream {
         let path = wanted.path();
         let mut so_far = SoFar::default();
         for entry in self.proxies_for(wanted) {
+            if self.only_on_disk && !entry.is_folder() {
+                continue;
+            }
             let base = match &entry.kind {
                 ProxyKind::Off => return Err(so_far.last_failure().unwrap_or(UpstreamError::Off)),
                 ProxyKind::Direct => return self.copy_directly(module, sink).await,
@@ -225,6 +248,9 @@ impl Upstream {
                 }
                 Err(cause) => so_far.failed(entry, cause)?,
             }
+        }
+        if self.only_on_disk {
+            return Err(UpstreamError::Offline);
         }
         so_far.end()
     }

@@ -2,7 +2,7 @@
 //!
 //! Source: cmd/go/internal/modfetch, `proxyList`.
 
-use super::base_url::{BaseUrl, BaseUrlError};
+use super::base_url::{BaseUrl, BaseUrlError, Scheme};
 
 /// A list of module proxies, at least one, in the order in which they are asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +95,12 @@ impl ProxyList {
 }
 
 impl ProxyEntry {
+    /// Whether it is a folder on this disk (a `file:` URL).
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        matches!(&self.kind, ProxyKind::Url(url) if url.scheme() == Scheme::File)
+    }
+
     /// The entry as it may be shown: a URL with `xxxxx` for its password.
     #[must_use]
     pub fn redacted(&self) -> String {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use reqwest::Url;
 
 use super::http::{Answer, FetchError, HttpClient};
-use crate::golang::base_url::BaseUrl;
-use crate::golang::goproxy::{FallBack, ProxyKind, ProxyList};
+use crate::golang::base_url::{BaseUrl, Scheme};
+use crate::golang::goproxy::{FallBack, ProxyEntry, ProxyKind, ProxyList};
 use crate::golang::module::ModuleVersion;
 use crate::tlog::note::MAX_NOTE_BYTES;
 use crate::tlog::tile::Tile;
@@ -28,6 +28,19 @@ pub struct DatabaseAddress {
     pub url: Option<BaseUrl>,
     /// The module proxies to try otherwise.
     pub proxies: ProxyList,
+    /// Only folders (`file:` URLs) are asked: no packet leaves this machine.
+    pub only_on_disk: bool,
+}
+
+impl DatabaseAddress {
+    /// Whether any of these places is a folder on this disk.
+    #[must_use]
+    pub fn has_folder(&self) -> bool {
+        match &self.url {
+            Some(url) => url.scheme() == Scheme::File,
+            None => self.proxies.entries().iter().any(ProxyEntry::is_folder),
+        }
+    }
 }
 
 /// A checksum database that can be asked.
@@ -49,6 +62,9 @@ pub enum ConnectError {
         #[source]
         cause: FetchError,
     },
+    /// Nothing on this disk has it.
+    #[error("no folder in GOPROXY has it, and --offline forbids to ask anybody else")]
+    Offline,
     /// Not a URL.
     #[error("{url:?} is not a URL: {cause}")]
     Url {
@@ -71,6 +87,9 @@ impl<'a> Database<'a> {
         address: &DatabaseAddress,
         http: &'a HttpClient,
     ) -> Result<Self, ConnectError> {
+        if address.only_on_disk && !address.has_folder() {
+            return Err(ConnectError::Offline);
+        }
         if let Some(url) = &address.url {
             return Ok(Self {
                 http,
@@ -78,6 +97,9 @@ impl<'a> Database<'a> {
             });
         }
         for entry in address.proxies.entries() {
+            if address.only_on_disk && !entry.is_folder() {
+                continue;
+            }
             let ProxyKind::Url(proxy) = &entry.kind else {
                 break;
             };
@@ -96,6 +118,9 @@ impl<'a> Database<'a> {
                     });
                 }
             }
+        }
+        if address.only_on_disk {
+            return Err(ConnectError::Offline);
         }
         Ok(Self {
             http,

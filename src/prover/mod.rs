@@ -58,7 +58,7 @@ pub struct Prover {
 }
 
 /// The checksum database's tiles have this height, and no other is served.
-const HEIGHT: TileHeight = TileHeight::EIGHT;
+pub const HEIGHT: TileHeight = TileHeight::EIGHT;
 
 impl Prover {
     /// Proves each module version, under one head, or says why not.
@@ -98,7 +98,7 @@ impl Prover {
         let cached = run.read_go_cache(&unknown);
         let all_on_disk = cached.len() == unknown.len() && !refresh;
         let proven = (all_on_disk || self.offline) && run.prove_from_disk().await?;
-        if self.offline {
+        if self.offline && !self.address.has_folder() {
             return Ok(run.end_offline(&unknown));
         }
         if !proven {

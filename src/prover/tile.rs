@@ -60,7 +60,7 @@ impl Prover {
         }
         let mut tiles = TileSet::new(self);
         let on_disk = tiles.authenticate(&plan, head, None, &self.progress).await;
-        let (authentic, faults) = if on_disk.0.tile(level, tile.index()).is_some() || self.offline {
+        let (authentic, faults) = if on_disk.0.tile(level, tile.index()).is_some() {
             on_disk
         } else {
             match Database::connect(&self.address, &self.http).await {

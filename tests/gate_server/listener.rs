@@ -20,6 +20,31 @@ fn get_with(gate: &Gate, path: &str, headers: &[(&str, &str)]) -> Got {
 }
 
 #[test]
+fn offline_no_packet_is_sent() {
+    let world = World::new();
+    let offline = world.gate(&["--offline"]);
+    for path in [
+        hello().url("zip"),
+        hello().url("mod"),
+        "/example.com/hello/@v/list".to_owned(),
+    ] {
+        let got = offline.get(&path);
+        assert!([502, 503].contains(&got.status), "{got:?}");
+    }
+    assert_eq!(world.server.requests().len(), 0);
+    drop(offline);
+    let online = world.gate(&[]);
+    assert_eq!(online.get(&hello().url("zip")).status, 200);
+    drop(online);
+    let asked = world.server.requests().len();
+    assert_eq!(
+        world.gate(&["--offline"]).get(&hello().url("zip")).status,
+        200
+    );
+    assert_eq!(world.server.requests().len(), asked);
+}
+
+#[test]
 fn head_etag_and_range() {
     let world = World::new();
     let gate = world.gate(&[]);

@@ -1,5 +1,6 @@
 //! `sumcheck gate`
 
+mod export;
 mod modcache;
 mod policy;
 mod report;
@@ -86,6 +87,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
                 )
                 .await
             }
+            None if args.action.is_some() => export::run(&gate, &settings, args).await,
             None => {
                 let gate = Arc::clone(&gate);
                 wrap(gate, &settings, args, &sums, &mut inspection, trace.clone()).await
@@ -133,6 +135,7 @@ fn open(
             world::http_client(global, settings, None, Some(observer(Behind::Modules))),
             settings.address.proxies.clone(),
         )
+        .only_on_disk(settings.offline)
         .with_direct(
             find_go(settings.environment.variable("PATH"))
                 .map(|program| GoCommand::new(program, home.path())),
