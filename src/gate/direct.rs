@@ -30,7 +30,7 @@ const MAX_OUTPUT_BYTES: u64 = 16 << 20;
 const MAX_WORDS_BYTES: usize = 2048;
 
 /// What the go command says of what is not there, whatever the version control system.
-const NOT_THERE: [&str; 7] = [
+const NOT_THERE: [&str; 9] = [
     "unknown revision",
     "no matching versions",
     "invalid pseudo-version",
@@ -38,6 +38,10 @@ const NOT_THERE: [&str; 7] = [
     "does not exist",
     "404 not found",
     "410 gone",
+    "no go-import meta tags",
+    // To the go command itself, a module on a host that is not known does not exist. It asks for each
+    // beginning of a package's path, and would go no further otherwise.
+    "no such host",
 ];
 
 /// The go command.
@@ -314,6 +318,11 @@ mod tests {
             ""
         ));
         assert!(absent("", "go: remote: Repository not found."));
+        assert!(absent(
+            "",
+            "https://x.example/y?go-get=1: no go-import meta tags ()"
+        ));
+        assert!(absent("", "dial tcp: lookup x.example: no such host"));
         assert!(!absent(
             "",
             "fatal: could not read Username for 'https://x'"
