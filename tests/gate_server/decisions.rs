@@ -94,7 +94,7 @@ fn a_report_is_written_even_if_the_command_does_not_begin() {
     let none = world.run(&["--report", "no/such/folder.json", "--", "/bin/true"]);
     assert!(
         none.run()
-            .expect_code(2)
+            .expect_code(125)
             .stderr
             .contains("cannot write the report")
     );

@@ -80,3 +80,13 @@ fn a_process_that_outlives_the_command_does_not_hold_the_gate() {
     signal(outcome.stdout.trim().parse().unwrap(), Signal::KILL);
     assert!(!world.home.state().join("sumcheck.db-wal").exists());
 }
+
+#[test]
+fn what_fails_before_the_command_is_125_and_never_one_of_its_own_codes() {
+    let world = World::new();
+    let wrong = world
+        .run(&shell("exit 0"))
+        .file("sumcheck.toml", "[gate]\nx = 1\n");
+    let outcome = wrong.run().expect_code(125);
+    assert!(outcome.stderr.contains("sumcheck.toml:2:1"), "{outcome:?}");
+}

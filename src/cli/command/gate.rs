@@ -46,6 +46,17 @@ use crate::io::store::Store;
 const LAST_WORK: Duration = Duration::from_secs(2);
 
 pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
+    match work(global, args) {
+        // Any other code could be the command's own.
+        Err(error) if !args.command.is_empty() => {
+            render::error(&error);
+            Ok(Exit::GateFailed)
+        }
+        ended => ended,
+    }
+}
+
+fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
