@@ -88,6 +88,7 @@ impl Settings {
             .map(|chosen| chosen.value);
         let allow_unchecked = files.choose(None, |file| file.allow_unchecked);
 
+        let gate = files.choose(None, |file| file.gate.clone());
         let of_project = files
             .project
             .as_ref()
@@ -98,6 +99,10 @@ impl Settings {
             (
                 "allow-unchecked",
                 allow_unchecked.as_ref().map(|chosen| &chosen.origin),
+            ),
+            (
+                "the whole [gate] table",
+                gate.as_ref().map(|chosen| &chosen.origin),
             ),
         ]
         .into_iter()
@@ -123,9 +128,7 @@ impl Settings {
             concurrency: concurrency.map_or(DEFAULT_CONCURRENCY, usize::from),
             offline: offline.is_some_and(|chosen| chosen.value),
             allow_unchecked: allow_unchecked.is_some_and(|chosen| chosen.value),
-            gate: files
-                .choose(None, |file| file.gate.clone())
-                .map(|chosen| chosen.value),
+            gate: gate.map(|chosen| chosen.value),
             format: global.format.unwrap_or(Format::Human),
             environment,
             go,

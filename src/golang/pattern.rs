@@ -17,6 +17,13 @@ struct Pattern {
 }
 
 impl PatternList {
+    /// The first pattern that is malformed, and so matches nothing.
+    #[must_use]
+    pub fn first_malformed(&self) -> Option<&str> {
+        self.patterns()
+            .find(|pattern| check_syntax(pattern.as_bytes()).is_err())
+    }
+
     /// Reads a list. Every text is one, as for Go.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -306,6 +313,15 @@ mod tests {
         assert!(!matches("a.b/[", "a.b/["));
         assert!(!matches("a.[", "a.b"));
         assert!(matches("a.[,a.b", "a.b"));
+    }
+
+    #[test]
+    fn a_malformed_pattern_can_be_told() {
+        assert_eq!(PatternList::parse("a.b,*.c,[a-z]").first_malformed(), None);
+        for malformed in ["a.b/[evil", "[", "a\\", "*/[]"] {
+            let list = PatternList::parse(&format!("a.b,{malformed}"));
+            assert_eq!(list.first_malformed(), Some(malformed));
+        }
     }
 
     #[test]

@@ -179,6 +179,8 @@ fn the_rules_can_be_checked() {
         "[gate]\ncooldown-days = 7\ntoolchains = [\"go1.26.*\"]\n\
          [[gate.deny]]\nmodules = \"example.com/x\"\nreason = \"old\"\n",
     );
+    let told = world.run(&["--", "/bin/true"]).run().expect_code(0).stderr;
+    assert!(told.contains("the whole [gate] table is set by"), "{told}");
     let shown = check().expect_code(0).stdout;
     for line in [
         "example.com/x (old)",
@@ -193,6 +195,9 @@ fn the_rules_can_be_checked() {
         "[gate]\ncooldown-days = -1\n",
         "[[gate.deny]]\nreason = \"x\"\n",
         "[gate]\nonly = [\"none.sum\"]\n",
+        "[[gate.deny]]\nmodules = \"example.com/[evil\"\n",
+        "[[gate.deny]]\nmodules = \"\"\n",
+        "[[gate.allow]]\nmodules = \"example.com,[\"\n",
     ] {
         configure(&world, wrong);
         check().expect_code(2);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
+
 use super::sums;
 use crate::cli::args::GateArgs;
 use crate::cli::config_file::RuleInFile;
@@ -14,8 +16,8 @@ pub(super) fn read(settings: &Settings, args: &GateArgs) -> anyhow::Result<Polic
     let table = settings.gate.clone().unwrap_or_default();
     let only = only(settings, args);
     Ok(Policy {
-        deny: table.deny.iter().map(rule).collect(),
-        allow: table.allow.iter().map(rule).collect(),
+        deny: table.deny.iter().map(rule).collect::<Result<_, _>>()?,
+        allow: table.allow.iter().map(rule).collect::<Result<_, _>>()?,
         only: if only.is_empty() {
             None
         } else {
@@ -39,14 +41,22 @@ pub(super) fn only(settings: &Settings, args: &GateArgs) -> Vec<PathBuf> {
         .unwrap_or_default()
 }
 
-fn rule(in_file: &RuleInFile) -> Rule {
-    Rule {
-        modules: PatternList::parse(&in_file.modules),
+/// A pattern that matches nothing would let in what it is there to refuse.
+fn rule(in_file: &RuleInFile) -> anyhow::Result<Rule> {
+    let modules = PatternList::parse(&in_file.modules);
+    if modules.patterns().next().is_none() {
+        bail!("a rule of the [gate] table names no modules");
+    }
+    if let Some(malformed) = modules.first_malformed() {
+        bail!("a rule of the [gate] table has the malformed pattern {malformed:?}");
+    }
+    Ok(Rule {
+        modules,
         reason: in_file
             .reason
             .clone()
             .unwrap_or_else(|| format!("{} is not let in", in_file.modules)),
-    }
+    })
 }
 
 /// What is in force, one rule in a line.
