@@ -4,6 +4,8 @@ mod support;
 
 #[path = "gate_server/access.rs"]
 mod access;
+#[path = "gate_server/cache.rs"]
+mod cache;
 #[path = "gate_server/crash.rs"]
 mod crash;
 #[path = "gate_server/decisions.rs"]

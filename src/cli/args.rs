@@ -289,6 +289,68 @@ pub(super) enum GateAction {
         #[arg(long = "for", value_name = "PATH", required = true, num_args = 1..)]
         paths: Vec<PathBuf>,
     },
+    /// Show, shrink and check the cache of proven modules
+    #[command(after_help = "Examples:
+  sumcheck gate cache list
+  sumcheck gate cache prune --cache-size 5GB
+  sumcheck gate cache prune --unused-for 90
+  sumcheck gate cache verify --format json")]
+    Cache {
+        #[command(subcommand)]
+        action: CacheAction,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum CacheAction {
+    /// Show each module version with its size and when it was last used
+    List,
+    /// Show how much it holds
+    Size,
+    /// Remove what has not been used for longest
+    #[command(group = clap::ArgGroup::new("keep").required(true).multiple(true))]
+    Prune {
+        /// Until no more is left than this, as 500MB, 20GB or 10GiB
+        #[arg(long, value_name = "SIZE", group = "keep")]
+        cache_size: Option<ByteSize>,
+        /// What was not used for so many days
+        #[arg(long, value_name = "DAYS", group = "keep")]
+        unused_for: Option<u32>,
+    },
+    /// Hash every file and compare it with the log; what is damaged is set aside
+    Verify,
+}
+
+/// A number of bytes, with or without a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ByteSize(pub(super) u64);
+
+impl std::str::FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let factor: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kb" => 1_000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            "tb" => 1_000_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            "tib" => 1 << 40,
+            _ => return Err("not a size: write it as 500MB, 20GB or 10GiB".to_owned()),
+        };
+        let number: u64 = number
+            .parse()
+            .map_err(|_| "not a size: write it as 500MB, 20GB or 10GiB".to_owned())?;
+        number
+            .checked_mul(factor)
+            .map(Self)
+            .ok_or_else(|| "more than any disk holds".to_owned())
+    }
 }
 
 /// How private modules are checked.
@@ -498,4 +560,25 @@ pub(super) struct EnvArgs {}
 pub(super) struct CompletionsArgs {
     /// Which shell
     pub(super) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("500MB", 500_000_000),
+            ("20 gb", 20_000_000_000),
+            ("10GiB", 10 << 30),
+        ] {
+            assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
+        }
+        for text in ["", "GB", "-1", "1.5GB", "5 apples", "99999999999TB"] {
+            assert!(text.parse::<ByteSize>().is_err(), "{text}");
+        }
+    }
 }

@@ -4,13 +4,16 @@
 //! this process, and whenever the file is not the one that was hashed: somebody may have written to
 //! the disk.
 
+pub mod holdings;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use self::holdings::USE_IS_FRESH;
 use super::target::ModuleFile;
 use crate::golang::module::ModuleVersion;
 use crate::io::home::Home;
@@ -77,7 +80,16 @@ pub struct Cache {
     files: PathBuf,
     incoming: PathBuf,
     set_aside: PathBuf,
-    hashed: Mutex<HashMap<(ModuleVersion, ModuleFile), Stamp>>,
+    used: PathBuf,
+    hashed: Mutex<HashMap<(ModuleVersion, ModuleFile), Hashed>>,
+}
+
+/// A file that this process has hashed.
+#[derive(Debug)]
+struct Hashed {
+    stamp: Stamp,
+    /// When its use was last written down.
+    marked: Instant,
 }
 
 impl Cache {
@@ -88,6 +100,7 @@ impl Cache {
             files: home.path().join("download"),
             incoming: home.path().join("incoming"),
             set_aside: home.path().join("set-aside"),
+            used: home.path().join("used"),
             hashed: Mutex::default(),
         }
     }
@@ -143,14 +156,51 @@ impl Cache {
     /// Whether this process has hashed just this file, and found it to be what the log recorded.
     #[must_use]
     pub fn is_hashed(&self, module: &ModuleVersion, file: ModuleFile, stamp: Stamp) -> bool {
-        let hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-        hashed.get(&(module.clone(), file)) == Some(&stamp)
+        let is_marked = {
+            let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = hashed.get_mut(&(module.clone(), file));
+            let Some(known) = known.filter(|known| known.stamp == stamp) else {
+                return false;
+            };
+            let is_marked = known.marked.elapsed() < USE_IS_FRESH;
+            if !is_marked {
+                known.marked = Instant::now();
+            }
+            is_marked
+        };
+        if !is_marked {
+            self.mark_used(module);
+        }
+        true
     }
 
     /// Remembers that just this file is what the log recorded.
     pub fn set_hashed(&self, module: &ModuleVersion, file: ModuleFile, stamp: Stamp) {
+        let known = Hashed {
+            stamp,
+            marked: Instant::now(),
+        };
+        {
+            let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
+            hashed.insert((module.clone(), file), known);
+        }
+        self.mark_used(module);
+    }
+
+    /// The file is hashed again before it is given out.
+    pub(super) fn forget(&self, module: &ModuleVersion, file: ModuleFile) {
         let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-        hashed.insert((module.clone(), file), stamp);
+        hashed.remove(&(module.clone(), file));
+    }
+
+    /// The folder of what is served.
+    pub(super) fn files(&self) -> &Path {
+        &self.files
+    }
+
+    /// The folder of marks: the time of each is that of the last use of a module version.
+    pub(super) fn used(&self) -> &Path {
+        &self.used
     }
 
     /// Every file is hashed and judged again before it is given out.

@@ -29,7 +29,7 @@ use crate::sumdb::record::AuthenticRecord;
 use crate::sumdb::verdict::{Comparison, compare};
 
 /// Version, time and origin: real ones have some hundred bytes.
-const MAX_INFO_BYTES: usize = 1 << 20;
+pub(super) const MAX_INFO_BYTES: usize = 1 << 20;
 
 type Outcome = Result<(), Denial>;
 
@@ -397,7 +397,10 @@ fn unsound(module: &ModuleVersion, fault: &ArrivalFault, source: &str) -> Denial
 }
 
 /// The hash of a zip on disk.
-async fn hash_zip(module: &ModuleVersion, mut file: std::fs::File) -> Result<H1, String> {
+pub(super) async fn hash_zip(
+    module: &ModuleVersion,
+    mut file: std::fs::File,
+) -> Result<H1, String> {
     let module = module.clone();
     let ended = tokio::task::spawn_blocking(move || zip_h1(&module, &mut file)).await;
     match ended {
@@ -424,7 +427,11 @@ impl Info {
 }
 
 /// The information must be about the version that was asked for.
-fn about_version(module: &ModuleVersion, bytes: &[u8], source: &str) -> Result<(), Refusal> {
+pub(super) fn about_version(
+    module: &ModuleVersion,
+    bytes: &[u8],
+    source: &str,
+) -> Result<(), Refusal> {
     let info: Result<Info, _> = serde_json::from_slice(bytes);
     let found = match info {
         Ok(info) if info.is_ambiguous() => "which names its Version twice".to_owned(),

@@ -20,6 +20,7 @@ pub mod modcache;
 pub mod notary;
 pub mod policy;
 pub mod private;
+pub mod recheck;
 pub mod refusal;
 pub mod server;
 pub mod standing;
@@ -276,6 +277,12 @@ impl Gate {
     fn policy(&self) -> Arc<Policy> {
         let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&policy)
+    }
+
+    /// The proven files on disk.
+    #[must_use]
+    pub const fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// What is counted.

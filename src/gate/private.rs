@@ -143,6 +143,20 @@ impl Private {
         }
     }
 
+    /// What is pinned of a file, if anything is.
+    pub(super) fn pinned(
+        &self,
+        module: &ModuleVersion,
+        kind: Kind,
+    ) -> Result<Option<String>, Denial> {
+        let store = self.pins.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (path, version) = (module.path().as_str(), module.version().as_str());
+        match store.pin_of(path, version, pin_kind(kind)) {
+            Ok(pin) => Ok(pin.map(|pin| pin.hash)),
+            Err(error) => Err(Denial::Disk(error.to_string())),
+        }
+    }
+
     /// Whether a go.sum has this hash of the file; an error if it has another one only.
     fn is_in_go_sum(
         &self,

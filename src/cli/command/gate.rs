@@ -1,5 +1,6 @@
 //! `sumcheck gate`
 
+mod cache;
 mod export;
 mod modcache;
 mod policy;
@@ -19,7 +20,7 @@ use tokio::sync::oneshot;
 use self::modcache::{OwnModuleCache, Prepared};
 use self::report::Report;
 use self::serve::serve;
-use crate::cli::args::{GateArgs, GlobalArgs};
+use crate::cli::args::{GateAction, GateArgs, GlobalArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
@@ -58,6 +59,11 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Resul
 
 fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
+    if let Some(GateAction::Cache { action }) = &args.action
+        && let Some(ended) = cache::run(&settings, action)
+    {
+        return ended;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -98,7 +104,12 @@ fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
                 )
                 .await
             }
-            None if args.action.is_some() => export::run(&gate, &settings, args).await,
+            None if let Some(action) = &args.action => match action {
+                GateAction::Export { folder, paths } => {
+                    export::run(&gate, &settings, folder, paths).await
+                }
+                GateAction::Cache { .. } => cache::verify(&gate, settings.format).await,
+            },
             None => {
                 let gate = Arc::clone(&gate);
                 wrap(gate, &settings, args, &sums, &mut inspection, trace.clone()).await

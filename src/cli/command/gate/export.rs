@@ -1,9 +1,9 @@
 //! `sumcheck gate export`
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{sums, visible_lines};
-use crate::cli::args::{GateAction, GateArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, count_of, visible};
 use crate::cli::settings::Settings;
@@ -16,11 +16,9 @@ const MAX_TOLD: usize = 20;
 pub(super) async fn run(
     gate: &Arc<Gate>,
     settings: &Settings,
-    args: &GateArgs,
+    folder: &Path,
+    paths: &[PathBuf],
 ) -> anyhow::Result<Exit> {
-    let Some(GateAction::Export { folder, paths }) = &args.action else {
-        return Ok(Exit::Usage);
-    };
     let sums = sums::read(settings, paths)?;
     match gate.export(folder, &sums).await {
         Ok(exported) => {
