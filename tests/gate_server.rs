@@ -22,6 +22,8 @@ mod listener;
 mod modcache;
 #[path = "gate_server/policy.rs"]
 mod policy;
+#[path = "gate_server/prefetch.rs"]
+mod prefetch;
 #[path = "gate_server/private.rs"]
 mod private;
 #[path = "gate_server/signals.rs"]

@@ -3,8 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::gate::private::PrivateMode;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+use crate::gate::private::PrivateMode;
 
 /// sumcheck proves go.sum lines in the Go checksum database's transparency log.
 #[derive(Debug, Parser)]
@@ -231,9 +233,9 @@ pub(super) struct GateArgs {
         value_name = "HOW",
         value_enum,
         env = "SUMCHECK_PRIVATE",
-        default_value_t = PrivateModules::Pin
+        hide_env_values = true
     )]
-    pub(super) private: PrivateModules,
+    pub(super) private: Option<PrivateModules>,
 
     /// Check private modules against this go.sum too; by default against those around
     #[arg(long, value_name = "FILE")]
@@ -251,6 +253,23 @@ pub(super) struct GateArgs {
     /// Read the settings, say which rules are in force, and end
     #[arg(long, conflicts_with_all = ["command", "listen"])]
     pub(super) check_config: bool,
+
+    /// Fetch the files of this go.sum before they are asked for; for CMD, without this option, those
+    /// of the go.sum around that are not in the module cache
+    #[arg(long, value_name = "FILE", conflicts_with = "no_prefetch")]
+    pub(super) prefetch: Vec<PathBuf>,
+
+    /// Fetch nothing before it is asked for
+    #[arg(long)]
+    pub(super) no_prefetch: bool,
+
+    /// Keep at most so much in the cache, as 500MB, 20GB or 10GiB: what was not used for longest goes
+    #[arg(long, value_name = "SIZE")]
+    pub(super) cache_size: Option<ByteSize>,
+
+    /// Fetch at most so many zips at the same time [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) downloads: Option<u16>,
 
     /// What to do before CMD with what is in the module cache already of the go.sum files around
     #[arg(
@@ -322,8 +341,17 @@ pub(super) enum CacheAction {
 }
 
 /// A number of bytes, with or without a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) struct ByteSize(pub(super) u64);
+
+impl TryFrom<String> for ByteSize {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
 
 impl std::str::FromStr for ByteSize {
     type Err = String;
@@ -354,9 +382,11 @@ impl std::str::FromStr for ByteSize {
 }
 
 /// How private modules are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum PrivateModules {
-    /// They must be what they were when first seen, and what go.sum says
+    /// They must be what they were when first seen, and what go.sum says (the default)
+    #[default]
     Pin,
     /// They must be what go.sum says; what it does not name is refused
     GoSum,

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 
+use super::args::{ByteSize, PrivateModules};
+
 /// Larger files are no settings.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -28,6 +30,9 @@ pub(super) struct ConfigFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct GateTable {
     pub(super) observe: Option<bool>,
+    pub(super) private: Option<PrivateModules>,
+    pub(super) cache_size: Option<ByteSize>,
+    pub(super) downloads: Option<u16>,
     pub(super) only: Option<Vec<PathBuf>>,
     pub(super) cooldown_days: Option<u32>,
     pub(super) toolchains: Option<Vec<String>>,
@@ -35,9 +40,37 @@ pub(super) struct GateTable {
     pub(super) allow: Vec<RuleInFile>,
     #[serde(default)]
     pub(super) deny: Vec<RuleInFile>,
-    /// The file that it stands in.
+    /// The files that it stands in.
     #[serde(skip)]
-    pub(super) path: PathBuf,
+    pub(super) paths: Vec<PathBuf>,
+}
+
+impl GateTable {
+    /// What this one does not say, the other one says. What one of them denies is denied.
+    fn before(self, other: Self) -> Self {
+        let either = |mine: Vec<RuleInFile>, others| if mine.is_empty() { others } else { mine };
+        Self {
+            observe: self.observe.or(other.observe),
+            private: self.private.or(other.private),
+            cache_size: self.cache_size.or(other.cache_size),
+            downloads: self.downloads.or(other.downloads),
+            only: self.only.or(other.only),
+            cooldown_days: self.cooldown_days.or(other.cooldown_days),
+            toolchains: self.toolchains.or(other.toolchains),
+            allow: either(self.allow, other.allow),
+            deny: [self.deny, other.deny].concat(),
+            paths: [self.paths, other.paths].concat(),
+        }
+    }
+
+    /// The tables of all files, the first before the others.
+    pub(super) fn of_all(files: [Option<&ConfigFile>; 2]) -> Option<Self> {
+        let tables = files
+            .into_iter()
+            .flatten()
+            .filter_map(|file| file.gate.clone());
+        tables.reduce(Self::before)
+    }
 }
 
 /// A rule about modules.
@@ -86,12 +119,19 @@ impl ConfigFile {
         {
             bail!("{}: concurrency is 1 to 1024", path.display());
         }
+        if let Some(gate) = &config.gate
+            && gate
+                .downloads
+                .is_some_and(|downloads| !(1..=1024).contains(&downloads))
+        {
+            bail!("{}: downloads is 1 to 1024", path.display());
+        }
         // A relative home is one beside the file, wherever sumcheck is called from.
         if let (Some(home), Some(folder)) = (&config.home, path.parent()) {
             config.home = Some(folder.join(home));
         }
         if let Some(gate) = &mut config.gate {
-            gate.path.clone_from(&path);
+            gate.paths = vec![path.clone()];
             // As with the home.
             if let (Some(only), Some(folder)) = (&mut gate.only, path.parent()) {
                 only.iter_mut().for_each(|file| *file = folder.join(&file));

@@ -31,8 +31,8 @@ pub(super) struct Settings {
     pub(super) concurrency: usize,
     pub(super) offline: bool,
     pub(super) allow_unchecked: bool,
-    /// The rules of the gate: those of the first file that has some.
-    pub(super) gate: Option<GateTable>,
+    /// The rules of the gate, out of all files.
+    pub(super) gate: GateTable,
     pub(super) format: Format,
     /// What the user must be told: settings on which the verdict hangs, set by whoever wrote the
     /// project.
@@ -88,7 +88,9 @@ impl Settings {
             .map(|chosen| chosen.value);
         let allow_unchecked = files.choose(None, |file| file.allow_unchecked);
 
-        let gate = files.choose(None, |file| file.gate.clone());
+        let gate = GateTable::of_all([files.project.as_ref(), files.user.as_ref()]);
+        let gate_of_project = files.project.as_ref().filter(|file| file.gate.is_some());
+        let gate_of_project = gate_of_project.map(|file| file.path.display().to_string());
         let of_project = files
             .project
             .as_ref()
@@ -100,10 +102,7 @@ impl Settings {
                 "allow-unchecked",
                 allow_unchecked.as_ref().map(|chosen| &chosen.origin),
             ),
-            (
-                "the whole [gate] table",
-                gate.as_ref().map(|chosen| &chosen.origin),
-            ),
+            ("what the gate lets in", gate_of_project.as_ref()),
         ]
         .into_iter()
         .filter(|(_, origin)| origin.is_some() && *origin == of_project.as_ref())
@@ -128,7 +127,7 @@ impl Settings {
             concurrency: concurrency.map_or(DEFAULT_CONCURRENCY, usize::from),
             offline: offline.is_some_and(|chosen| chosen.value),
             allow_unchecked: allow_unchecked.is_some_and(|chosen| chosen.value),
-            gate: gate.map(|chosen| chosen.value),
+            gate: gate.unwrap_or_default(),
             format: global.format.unwrap_or(Format::Human),
             environment,
             go,

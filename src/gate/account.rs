@@ -6,23 +6,57 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Denial;
 use super::private::Checked;
 use super::refusal::Refusal;
-use super::target::ModuleFile;
+use super::target::Target;
 use crate::golang::dirhash::H1;
-use crate::golang::module::ModuleVersion;
+use crate::golang::module::ModulePath;
 
-/// More decisions than this are counted and not listed.
-const MAX_DECISIONS: usize = 100_000;
+/// A command fetches some thousand files at most; what is more than this is counted and not listed.
+pub const LISTED: usize = 100_000;
 
-/// What was decided of one file.
+/// What was asked for of a module.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// Which module.
+    pub module: ModulePath,
+    /// Of which version, or by which branch or commit. Empty for a list or the latest version.
+    pub version: String,
+    /// `info`, `mod` or `zip`; `list`, `latest` or `query`.
+    pub file: &'static str,
+}
+
+impl Subject {
+    /// What a request is about. What is asked of a checksum database is about no module.
+    #[must_use]
+    pub fn of(target: &Target) -> Option<Self> {
+        let version = match target {
+            Target::File(module, _) => module.version().as_str(),
+            Target::Query(_, query) => query,
+            Target::List(_) | Target::Latest(_) => "",
+            Target::Sumdb(..) => return None,
+        };
+        Some(Self {
+            module: target.module_path()?.clone(),
+            version: version.to_owned(),
+            file: target.label(),
+        })
+    }
+}
+
+/// What was decided of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// Of which module version.
-    pub module: ModuleVersion,
-    /// Which file.
-    pub file: ModuleFile,
+    /// What was asked for.
+    pub subject: Subject,
+    /// What became of it.
+    pub judgement: Judgement,
+}
+
+/// A verdict and what it was made by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
     /// What became of it.
     pub verdict: Verdict,
-    /// What it was decided by, as far as it is known.
+    /// As far as they are known.
     pub facts: Facts,
 }
 
@@ -39,13 +73,15 @@ pub struct Facts {
     pub source: Option<String>,
 }
 
-/// What became of a file.
+/// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Its hash is the log's: it was given out.
     Released,
     /// It is of a private module, and right by this.
     Private(Checked),
+    /// The information about a version, of which nothing can be proven but which version it is.
+    Hint,
     /// It was let through since the policy is observed and not enforced: this is why it would have
     /// been refused.
     Observed(Refusal),
@@ -64,6 +100,7 @@ impl Verdict {
         match self {
             Self::Released => "released",
             Self::Private(_) => "private",
+            Self::Hint => "hint",
             Self::Observed(_) => "observed",
             Self::Absent => "absent",
             Self::Refused(_) => "refused",
@@ -75,7 +112,7 @@ impl Verdict {
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         match self {
-            Self::Released | Self::Absent => None,
+            Self::Released | Self::Hint | Self::Absent => None,
             Self::Private(checked) => Some(checked.as_str().to_owned()),
             Self::Refused(refusal) | Self::Observed(refusal) => Some(refusal.to_string()),
             Self::Failed(why) => Some(why.clone()),
@@ -83,42 +120,64 @@ impl Verdict {
     }
 }
 
-impl From<&Denial> for Verdict {
+impl From<&Denial> for Judgement {
     fn from(denial: &Denial) -> Self {
-        match denial {
-            Denial::Absent(_) => Self::Absent,
-            Denial::Refused(refusal) => Self::Refused(refusal.clone()),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
-impl From<&Denial> for Facts {
-    fn from(denial: &Denial) -> Self {
-        match denial {
+        let verdict = match denial {
+            Denial::Absent(_) => Verdict::Absent,
+            Denial::Refused(refusal) => Verdict::Refused(refusal.clone()),
+            other => Verdict::Failed(other.to_string()),
+        };
+        let facts = match denial {
             Denial::Refused(refusal) => refusal.facts(),
-            _ => Self::default(),
-        }
+            _ => Facts::default(),
+        };
+        Self { verdict, facts }
     }
 }
 
-/// The last decision on each file.
+/// The last decision on each file; and the last refusal, which nothing that follows undoes.
 #[derive(Debug, Default)]
-pub struct Account(Mutex<Entries>);
+pub struct Account {
+    entries: Mutex<Entries>,
+    listed: usize,
+}
 
 #[derive(Debug, Default)]
 struct Entries {
-    decisions: BTreeMap<(ModuleVersion, ModuleFile), (Verdict, Facts)>,
+    decisions: BTreeMap<(Subject, bool), Judgement>,
+    unlisted: Unlisted,
     damaged: u64,
 }
 
+/// Decisions of which there are too many to list them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Unlisted {
+    /// All of them.
+    pub all: u64,
+    /// Those that were refusals.
+    pub refused: u64,
+}
+
 impl Account {
+    /// An account that lists so many decisions.
+    #[must_use]
+    pub fn listing(listed: usize) -> Self {
+        Self {
+            entries: Mutex::default(),
+            listed,
+        }
+    }
+
     pub(super) fn record(&self, decision: Decision) {
         let mut entries = self.entries();
-        let key = (decision.module, decision.file);
-        if entries.decisions.len() < MAX_DECISIONS || entries.decisions.contains_key(&key) {
-            let decided = (decision.verdict, decision.facts);
-            entries.decisions.insert(key, decided);
+        let Decision { subject, judgement } = decision;
+        let is_refusal = matches!(judgement.verdict, Verdict::Refused(_));
+        let key = (subject, is_refusal);
+        if entries.decisions.len() < self.listed || entries.decisions.contains_key(&key) {
+            entries.decisions.insert(key, judgement);
+        } else {
+            entries.unlisted.all += 1;
+            entries.unlisted.refused += u64::from(is_refusal);
         }
     }
 
@@ -127,19 +186,23 @@ impl Account {
         self.entries().damaged += 1;
     }
 
-    /// All decisions, by module version.
+    /// All decisions that are listed, by module version.
     #[must_use]
     pub fn decisions(&self) -> Vec<Decision> {
         let entries = self.entries();
         let decisions = entries.decisions.iter();
         decisions
-            .map(|((module, file), (verdict, facts))| Decision {
-                module: module.clone(),
-                file: *file,
-                verdict: verdict.clone(),
-                facts: facts.clone(),
+            .map(|((subject, _), judgement)| Decision {
+                subject: subject.clone(),
+                judgement: judgement.clone(),
             })
             .collect()
+    }
+
+    /// Those that are not.
+    #[must_use]
+    pub fn unlisted(&self) -> Unlisted {
+        self.entries().unlisted
     }
 
     /// How many files of the cache were set aside.
@@ -149,6 +212,62 @@ impl Account {
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(module: &str, verdict: Verdict) -> Decision {
+        Decision {
+            subject: Subject {
+                module: ModulePath::parse(module).unwrap(),
+                version: "v1.0.0".to_owned(),
+                file: "zip",
+            },
+            judgement: Judgement {
+                verdict,
+                facts: Facts::default(),
+            },
+        }
+    }
+
+    fn refused() -> Verdict {
+        Verdict::Refused(Refusal::Policy {
+            what: "x".to_owned(),
+            reason: "y".to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_refusal_stays_whatever_follows() {
+        let account = Account::listing(10);
+        for verdict in [
+            Verdict::Failed("down".to_owned()),
+            refused(),
+            refused(),
+            Verdict::Released,
+        ] {
+            account.record(decision("example.com/x", verdict));
+        }
+        let words: Vec<&str> = account
+            .decisions()
+            .iter()
+            .map(|decision| decision.judgement.verdict.as_str())
+            .collect();
+        assert_eq!(words, ["released", "refused"]);
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted() {
+        let account = Account::listing(1);
+        account.record(decision("example.com/a", Verdict::Released));
+        account.record(decision("example.com/a", Verdict::Released));
+        account.record(decision("example.com/b", Verdict::Released));
+        account.record(decision("example.com/b", refused()));
+        assert_eq!(account.decisions().len(), 1);
+        assert_eq!(account.unlisted(), Unlisted { all: 2, refused: 1 });
     }
 }

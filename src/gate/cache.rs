@@ -10,10 +10,12 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::holdings::USE_IS_FRESH;
+use super::account::Judgement;
 use super::target::ModuleFile;
 use crate::golang::module::ModuleVersion;
 use crate::io::home::Home;
@@ -74,34 +76,58 @@ impl Stamp {
 /// Other processes may share the home, and fetch: no download is silent for so long.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
-/// The folder of proven files, and which of them this process has hashed.
+/// The folder of proven files, and how this process has judged them.
 #[derive(Debug)]
 pub struct Cache {
     files: PathBuf,
     incoming: PathBuf,
     set_aside: PathBuf,
     used: PathBuf,
-    hashed: Mutex<HashMap<(ModuleVersion, ModuleFile), Hashed>>,
+    judged: Mutex<JudgedFiles>,
+    released_bytes: AtomicU64,
 }
 
-/// A file that this process has hashed.
+/// Under which rules a file was judged: with other rules another era begins.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Era(u64);
+
+#[derive(Debug, Default)]
+struct JudgedFiles {
+    era: Era,
+    files: HashMap<(ModuleVersion, ModuleFile), Judged>,
+}
+
+/// A file that this process has hashed and judged.
 #[derive(Debug)]
-struct Hashed {
+struct Judged {
     stamp: Stamp,
+    judgement: Arc<Judgement>,
     /// When its use was last written down.
     marked: Instant,
 }
 
 impl Cache {
-    /// The cache below a home.
+    /// The proven files below a home.
     #[must_use]
     pub fn new(home: &Home) -> Self {
+        Self::below(home, home.path())
+    }
+
+    /// The files below a home that nothing proves and that were let through nevertheless, since
+    /// rules are only observed. No file of it is in the folder of proven ones.
+    #[must_use]
+    pub fn of_observed(home: &Home) -> Self {
+        Self::below(home, &home.path().join("observed"))
+    }
+
+    fn below(home: &Home, folder: &Path) -> Self {
         Self {
-            files: home.path().join("download"),
+            files: folder.join("download"),
+            used: folder.join("used"),
             incoming: home.path().join("incoming"),
             set_aside: home.path().join("set-aside"),
-            used: home.path().join("used"),
-            hashed: Mutex::default(),
+            judged: Mutex::default(),
+            released_bytes: AtomicU64::new(0),
         }
     }
 
@@ -153,60 +179,77 @@ impl Cache {
         Ok(Some((opened, stamp)))
     }
 
-    /// Whether this process has hashed just this file, and found it to be what the log recorded.
+    /// How just this file was judged by this process, if it let it through.
     #[must_use]
-    pub fn is_hashed(&self, module: &ModuleVersion, file: ModuleFile, stamp: Stamp) -> bool {
-        let is_marked = {
-            let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = hashed.get_mut(&(module.clone(), file));
-            let Some(known) = known.filter(|known| known.stamp == stamp) else {
-                return false;
-            };
+    pub fn judgement(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+        stamp: Stamp,
+    ) -> Option<Arc<Judgement>> {
+        let (judgement, is_marked) = {
+            let mut judged = self.judged();
+            let known = judged.files.get_mut(&(module.clone(), file))?;
+            if known.stamp != stamp {
+                return None;
+            }
             let is_marked = known.marked.elapsed() < USE_IS_FRESH;
             if !is_marked {
                 known.marked = Instant::now();
             }
-            is_marked
+            (Arc::clone(&known.judgement), is_marked)
         };
         if !is_marked {
             self.mark_used(module);
         }
-        true
+        Some(judgement)
     }
 
-    /// Remembers that just this file is what the log recorded.
-    pub fn set_hashed(&self, module: &ModuleVersion, file: ModuleFile, stamp: Stamp) {
-        let known = Hashed {
-            stamp,
-            marked: Instant::now(),
-        };
+    /// Remembers that just this file was let through, unless other rules are in force since.
+    pub fn set_judged(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+        stamp: Stamp,
+        era: Era,
+        judgement: Judgement,
+    ) {
         {
-            let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-            hashed.insert((module.clone(), file), known);
+            let mut judged = self.judged();
+            if judged.era != era {
+                return;
+            }
+            let known = Judged {
+                stamp,
+                judgement: Arc::new(judgement),
+                marked: Instant::now(),
+            };
+            judged.files.insert((module.clone(), file), known);
         }
         self.mark_used(module);
     }
 
-    /// The file is hashed again before it is given out.
+    /// The file is hashed and judged again before it is given out.
     pub(super) fn forget(&self, module: &ModuleVersion, file: ModuleFile) {
-        let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-        hashed.remove(&(module.clone(), file));
+        self.judged().files.remove(&(module.clone(), file));
     }
 
-    /// The folder of what is served.
-    pub(super) fn files(&self) -> &Path {
-        &self.files
+    /// The era that lasts.
+    #[must_use]
+    pub fn era(&self) -> Era {
+        self.judged().era
     }
 
-    /// The folder of marks: the time of each is that of the last use of a module version.
-    pub(super) fn used(&self) -> &Path {
-        &self.used
+    /// Every file is hashed and judged again before it is given out, those as well that are being
+    /// judged now.
+    pub fn begin_era(&self) {
+        let mut judged = self.judged();
+        judged.era = Era(judged.era.0.wrapping_add(1));
+        judged.files.clear();
     }
 
-    /// Every file is hashed and judged again before it is given out.
-    pub fn forget_hashed(&self) {
-        let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-        hashed.clear();
+    fn judged(&self) -> MutexGuard<'_, JudgedFiles> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new temporary file, outside of what is served.
@@ -226,6 +269,16 @@ impl Cache {
         Ok(Incoming { path, file })
     }
 
+    /// The folder of what is served.
+    pub(super) fn files(&self) -> &Path {
+        &self.files
+    }
+
+    /// The folder of marks: the time of each is that of the last use of a module version.
+    pub(super) fn used(&self) -> &Path {
+        &self.used
+    }
+
     /// Gives a file that was proven its place. It is not forced onto the disk: after a power cut
     /// the next process hashes it again before it gives it out, and fetches it if it is damaged.
     ///
@@ -236,14 +289,23 @@ impl Cache {
         module: &ModuleVersion,
         file: ModuleFile,
         incoming: &Incoming,
+        era: Era,
+        judgement: Judgement,
     ) -> io::Result<()> {
         let path = self.path(module, file);
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         fs::rename(&incoming.path, &path)?;
         let stamp = Stamp::of(&incoming.file)?;
-        self.set_hashed(module, file, stamp);
+        self.released_bytes
+            .fetch_add(stamp.length, Ordering::Relaxed);
+        self.set_judged(module, file, stamp, era, judgement);
         Ok(())
+    }
+
+    /// How many bytes this process has brought.
+    pub(super) fn released_bytes(&self) -> u64 {
+        self.released_bytes.load(Ordering::Relaxed)
     }
 
     /// Takes a file that is not what the log recorded out of what is served, and keeps it.

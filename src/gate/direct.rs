@@ -2,12 +2,15 @@
 //! What it brings is as unproven as what any proxy sends.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -15,13 +18,14 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 
 use super::target::ModuleFile;
+use super::upstream::Wanted;
 use crate::golang::module::{ModulePath, ModuleVersion};
 
 /// A large repository takes its time to be cloned.
 const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Each is a process that clones, packs and hashes.
-const AT_ONCE: usize = 4;
+const AT_ONCE: u32 = 4;
 
 /// What the go command prints of a module has a few kilobytes, a list of versions some more.
 const MAX_OUTPUT_BYTES: u64 = 16 << 20;
@@ -45,11 +49,27 @@ const NOT_THERE: [&str; 9] = [
 ];
 
 /// The go command.
-#[derive(Debug)]
 pub struct GoCommand {
     program: PathBuf,
     folder: PathBuf,
     turns: Semaphore,
+    observer: Option<DirectObserver>,
+}
+
+/// Is told of each question when it is answered.
+pub type DirectObserver = Arc<dyn Fn(&DirectTrace) + Send + Sync>;
+
+/// A question to version control.
+#[derive(Debug)]
+pub struct DirectTrace {
+    /// What was asked for, as the path of the module proxy protocol.
+    pub path: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Why there was no answer.
+    pub error: Option<DirectError>,
 }
 
 /// Why it brought nothing.
@@ -118,6 +138,14 @@ enum FailureText {
     },
 }
 
+impl fmt::Debug for GoCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoCommand")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
 impl GoCommand {
     /// Runs this program, and keeps what it fetches below a home.
     #[must_use]
@@ -125,8 +153,34 @@ impl GoCommand {
         Self {
             program,
             folder: home.join("direct"),
-            turns: Semaphore::new(AT_ONCE),
+            turns: Semaphore::new(usize::try_from(AT_ONCE).unwrap_or(1)),
+            observer: None,
         }
+    }
+
+    /// The same, telling this observer.
+    #[must_use]
+    pub fn with_observer(self, observer: DirectObserver) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self
+        }
+    }
+
+    /// Removes what it keeps, if that is more than so many bytes: it is fetched again.
+    pub(super) async fn trim(&self, limit_bytes: u64) {
+        let folder = self.folder.join("mod");
+        // While nothing uses it.
+        let Ok(_turns) = self.turns.acquire_many(AT_ONCE).await else {
+            return;
+        };
+        let work = move || {
+            if length_of(&folder) > limit_bytes {
+                // What is left is removed the next time.
+                let _ = fs::remove_dir_all(&folder);
+            }
+        };
+        let _ = tokio::task::spawn_blocking(work).await;
     }
 
     /// Where it has put a file of a module version.
@@ -138,10 +192,10 @@ impl GoCommand {
         module: &ModuleVersion,
         file: ModuleFile,
     ) -> Result<PathBuf, DirectError> {
+        let path = Wanted::File(module, file).path();
         let module = module.to_string();
-        let output = self
-            .run(&["mod", "download", "-json", "--", &module])
-            .await?;
+        let arguments = ["mod", "download", "-json", "--", &module];
+        let output = self.run(path, &arguments).await?;
         let downloaded: Downloaded = parse(&output)?;
         let path = match file {
             ModuleFile::Info => downloaded.info,
@@ -156,9 +210,10 @@ impl GoCommand {
     /// # Errors
     /// [`DirectError`]
     pub(super) async fn list(&self, module: &ModulePath) -> Result<Bytes, DirectError> {
+        let path = Wanted::List(module).path();
         let query = format!("{}@latest", module.as_str());
         let arguments = ["list", "-m", "-json", "-versions", "--", &query];
-        let listed: Listed = parse(&self.run(&arguments).await?)?;
+        let listed: Listed = parse(&self.run(path, &arguments).await?)?;
         let lines = listed.versions.iter().map(|version| format!("{version}\n"));
         Ok(lines.collect::<String>().into())
     }
@@ -172,8 +227,10 @@ impl GoCommand {
         module: &ModulePath,
         query: &str,
     ) -> Result<Bytes, DirectError> {
+        let path = Wanted::Query(module, query).path();
         let query = format!("{}@{query}", module.as_str());
-        let listed: Listed = parse(&self.run(&["list", "-m", "-json", "--", &query]).await?)?;
+        let arguments = ["list", "-m", "-json", "--", &query];
+        let listed: Listed = parse(&self.run(path, &arguments).await?)?;
         let Some(version) = listed.version else {
             return Err(DirectError::Failed("it named no version".to_owned()));
         };
@@ -186,8 +243,22 @@ impl GoCommand {
             .map_err(|error| DirectError::Failed(error.to_string()))
     }
 
-    async fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, DirectError> {
-        let failed = |error: &dyn std::fmt::Display| DirectError::Failed(error.to_string());
+    async fn run(&self, path: String, arguments: &[&str]) -> Result<Vec<u8>, DirectError> {
+        let (started_at, started) = (Timestamp::now(), Instant::now());
+        let output = self.output(arguments).await;
+        if let Some(observer) = &self.observer {
+            observer(&DirectTrace {
+                path,
+                started_at,
+                elapsed: started.elapsed(),
+                error: output.as_ref().err().cloned(),
+            });
+        }
+        output
+    }
+
+    async fn output(&self, arguments: &[&str]) -> Result<Vec<u8>, DirectError> {
+        let failed = |error: &dyn fmt::Display| DirectError::Failed(error.to_string());
         let _turn = self.turns.acquire().await.map_err(|error| failed(&error))?;
         let work = WorkFolder::new(&self.folder).map_err(|error| failed(&error))?;
         let mut child = self
@@ -252,6 +323,25 @@ impl Drop for WorkFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// The bytes of all files below a folder, as far as they can be seen.
+fn length_of(folder: &Path) -> u64 {
+    let mut length = 0_u64;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) => length = length.saturating_add(metadata.len()),
+                Err(_) => {}
+            }
+        }
+    }
+    length
 }
 
 async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {

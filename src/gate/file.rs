@@ -9,17 +9,16 @@ use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::account::{Decision, Facts, Verdict};
+use super::account::{Decision, Facts, Judgement, Subject, Verdict};
 use super::arriving::{ArrivalFault, ArrivingZip};
-use super::cache::read_small;
+use super::cache::{Cache, Era, read_small};
 use super::client::Client;
 use super::hashing::zip_h1;
 use super::notary::Unproven;
-use super::private::Checked;
 use super::refusal::Refusal;
 use super::target::ModuleFile;
 use super::upstream::{Fetched, UpstreamError, Wanted};
-use super::{Denial, Gate, Released, Reply};
+use super::{Denial, Gate, Released};
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::golang::module::ModuleVersion;
@@ -40,53 +39,126 @@ pub(super) struct InFlight(Mutex<HashMap<(ModuleVersion, ModuleFile), Download>>
 
 type Download = Shared<BoxFuture<'static, Outcome>>;
 
+/// Rules may change while a file is judged, and the disk: then it is judged again, so many times.
+const ATTEMPTS: usize = 3;
+
+/// What a file out of the cache came from.
+const THE_CACHE: &str = "the cache";
+
 impl Gate {
     pub(super) async fn file(
         self: &Arc<Self>,
         client: &Client,
         module: &ModuleVersion,
         file: ModuleFile,
-    ) -> Result<Reply, Denial> {
-        let policy = self.policy();
-        let judged = policy.judge_name(module);
-        if let Err(refusal) = judged.as_ref()
-            && !policy.observe
+    ) -> Result<Released, Denial> {
+        for attempt in 0..ATTEMPTS {
+            let policy = self.policy();
+            let judged = policy.judge_name(module, file);
+            if let Err(refusal) = &judged
+                && !policy.observe
+            {
+                return Err(Denial::Refused(refusal.clone()));
+            }
+            let known = self.released(module, file).await?;
+            if attempt == 0 {
+                self.metrics.looked_in_cache(file, known.is_some());
+            }
+            if let Some(released) = known {
+                self.released_to(client, module, &released, judged.err());
+                return Ok(released);
+            }
+            self.may_be_asked(module.path())?;
+            self.ready(module, file).await?;
+        }
+        // Somebody writes to the cache all the time.
+        Err(Denial::Disk(format!(
+            "{module}: the file changed while it was looked at"
+        )))
+    }
+
+    /// Writes down who got a file, once an hour.
+    fn released_to(
+        &self,
+        client: &Client,
+        module: &ModuleVersion,
+        released: &Released,
+        observed: Option<Refusal>,
+    ) {
+        let era = self.cache.era();
+        if !self
+            .told
+            .is_first((&client.name, module, released.kind, era))
         {
-            return Err(Denial::Refused(refusal.clone()));
+            return;
         }
-        let known = self.released(module, file)?;
-        self.metrics.looked_in_cache(file, known.is_some());
-        if let Some(released) = known {
-            return Ok(Reply::File(released));
+        let mut judgement = Judgement::clone(&released.judgement);
+        if let Some(refusal) = observed {
+            judgement.verdict = Verdict::Observed(refusal);
         }
-        self.may_be_asked(module.path())?;
-        self.ready(client, module, file).await?;
-        match self.released(module, file)? {
-            Some(released) => Ok(Reply::File(released)),
-            // Somebody writes to the cache just now.
-            None => Err(Denial::Disk(format!(
-                "{module}: the file changed while it was looked at"
-            ))),
-        }
+        let subject = Subject {
+            module: module.path().clone(),
+            version: module.version().as_str().to_owned(),
+            file: released.kind.extension(),
+        };
+        self.decided(client, Decision { subject, judgement });
     }
 
     /// The file in the cache, if it is just the one that was hashed.
-    fn released(
+    pub(super) async fn released(
         &self,
         module: &ModuleVersion,
         kind: ModuleFile,
     ) -> Result<Option<Released>, Denial> {
-        let Some((file, stamp)) = self.cache.open(module, kind)? else {
-            return Ok(None);
+        let caches = [
+            Some(&self.cache),
+            self.policy().observe.then_some(&self.observed),
+        ];
+        for cache in caches.into_iter().flatten() {
+            let Some((file, stamp)) = cache.open(module, kind)? else {
+                continue;
+            };
+            let Some(judgement) = cache.judgement(module, kind, stamp) else {
+                continue;
+            };
+            let released = Released {
+                file,
+                stamp,
+                kind,
+                judgement,
+            };
+            if self.is_still_right(module, &released).await? {
+                return Ok(Some(released));
+            }
+            cache.forget(module, kind);
+        }
+        Ok(None)
+    }
+
+    /// What a private module is compared with can change at any time: somebody may have corrected
+    /// its pin.
+    async fn is_still_right(
+        &self,
+        module: &ModuleVersion,
+        released: &Released,
+    ) -> Result<bool, Denial> {
+        let (Some(kind), Some(hash)) = (released.kind.hashed(), released.judgement.facts.hash)
+        else {
+            return Ok(true);
         };
-        let is_hashed = self.cache.is_hashed(module, kind, stamp);
-        Ok(is_hashed.then_some(Released { file, stamp, kind }))
+        if !self.private.matches(module.path().as_str()) {
+            return Ok(true);
+        }
+        match self.private.judge(module, kind, hash, THE_CACHE).await {
+            Ok(_) => Ok(true),
+            Err(Denial::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits until the file is proven and in the cache, or it is known why not.
-    async fn ready(
+    pub(super) async fn ready(
         self: &Arc<Self>,
-        client: &Client,
         module: &ModuleVersion,
         file: ModuleFile,
     ) -> Outcome {
@@ -94,12 +166,12 @@ impl Gate {
         let download = {
             let mut in_flight = lock(&self.in_flight);
             let download = in_flight.entry(key.clone()).or_insert_with(|| {
-                let (gate, client) = (Arc::clone(self), client.clone());
+                let gate = Arc::clone(self);
                 let module = module.clone();
                 // A task of its own: a client that goes away does not end it for the others.
                 let task = tokio::spawn(async move {
                     let _forgotten = Forgotten(&gate.in_flight, (module.clone(), file));
-                    gate.make_ready(&client, &module, file).await
+                    gate.make_ready(&module, file).await
                 });
                 task.map(|ended| ended.unwrap_or_else(|error| Err(Denial::Disk(error.to_string()))))
                     .boxed()
@@ -110,112 +182,134 @@ impl Gate {
         download.await
     }
 
-    async fn make_ready(
-        &self,
-        client: &Client,
-        module: &ModuleVersion,
-        file: ModuleFile,
-    ) -> Outcome {
-        let outcome = match file {
-            ModuleFile::Info => return self.info(module).await,
-            ModuleFile::GoMod => self.go_mod(module).await,
-            ModuleFile::Zip => self.zip(module).await,
-        };
-        let Judged {
-            checked,
-            observed,
-            facts,
-        } = outcome?;
-        let observed = observed.or_else(|| self.policy().judge_name(module).err());
-        let decision = Decision {
-            module: module.clone(),
-            file,
-            verdict: match (observed, checked) {
-                (Some(refusal), _) => Verdict::Observed(refusal),
-                (None, Some(checked)) => Verdict::Private(checked),
-                (None, None) => Verdict::Released,
-            },
-            facts,
-        };
-        self.decided(client, decision);
-        Ok(())
+    async fn make_ready(&self, module: &ModuleVersion, file: ModuleFile) -> Outcome {
+        let era = self.cache.era();
+        if file == ModuleFile::Info {
+            return self.info(module, era).await;
+        }
+        if self.judge_again(module, file, era).await? {
+            return Ok(());
+        }
+        match file {
+            ModuleFile::Info | ModuleFile::GoMod => self.go_mod(module, era).await,
+            ModuleFile::Zip => self.zip(module, era).await,
+        }
     }
 
     /// The information about a version: nothing in the log vouches for it, but that it is about
     /// this version can be seen.
-    async fn info(&self, module: &ModuleVersion) -> Outcome {
-        if let Some((file, stamp)) = self.cache.open(module, ModuleFile::Info)? {
+    async fn info(&self, module: &ModuleVersion, era: Era) -> Outcome {
+        if self.policy().cooldown_days > 0 && !self.private.matches(module.path().as_str()) {
+            // It would only lead to files that are refused.
+            self.authority(module).await?;
+        }
+        let hint = |source: &str| Judgement {
+            verdict: Verdict::Hint,
+            facts: Facts {
+                source: Some(source.to_owned()),
+                ..Facts::default()
+            },
+        };
+        let file = ModuleFile::Info;
+        if let Some((opened, stamp)) = self.cache.open(module, file)? {
             let limit = u64::try_from(MAX_INFO_BYTES).unwrap_or(u64::MAX);
-            let bytes = read_small(&file, limit);
-            if bytes.is_ok_and(|bytes| about_version(module, &bytes, "the cache").is_ok()) {
-                self.cache.set_hashed(module, ModuleFile::Info, stamp);
+            let bytes = read_small(&opened, limit);
+            if bytes.is_ok_and(|bytes| about_version(module, &bytes, THE_CACHE).is_ok()) {
+                self.cache
+                    .set_judged(module, file, stamp, era, hint(THE_CACHE));
                 return Ok(());
             }
-            self.cache.set_aside(module, ModuleFile::Info)?;
-            self.account.damaged();
+            self.damaged(&self.cache, module, file)?;
         }
         match self
             .upstream
-            .get(Wanted::File(module, ModuleFile::Info), MAX_INFO_BYTES)
+            .get(Wanted::File(module, file), MAX_INFO_BYTES)
             .await?
         {
             Fetched::Absent { words } => Err(Denial::absent(module, words)),
             Fetched::Found { content, source } => {
                 about_version(module, &content, &source).map_err(Denial::Refused)?;
-                self.keep(module, ModuleFile::Info, &content)
+                keep(&self.cache, module, file, &content, era, hint(&source))
             }
         }
     }
 
-    async fn go_mod(&self, module: &ModuleVersion) -> Result<Judged, Denial> {
-        let kind = Kind::GoMod;
-        if let Some((file, stamp)) = self.cache.open(module, ModuleFile::GoMod)? {
-            let authority = self.authority(module).await?;
-            let hash = read_small(&file, MAX_GO_MOD_BYTES).map(|bytes| H1::of_go_mod(&bytes));
-            if let Ok(hash) = hash
-                && let Some(judged) = self.as_before(&authority, module, kind, hash).await?
-            {
-                self.cache.set_hashed(module, ModuleFile::GoMod, stamp);
-                return Ok(judged);
-            }
-            self.cache.set_aside(module, ModuleFile::GoMod)?;
-            self.account.damaged();
+    /// Judges the file that is in the cache. `false`: there is none, or none any more, since it was
+    /// damaged.
+    async fn judge_again(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+        era: Era,
+    ) -> Result<bool, Denial> {
+        let Some(kind) = file.hashed() else {
+            return Ok(false);
+        };
+        let is_there = |cache: &Cache| Ok::<_, Denial>(cache.open(module, file)?.is_some());
+        if !is_there(&self.cache)? && !is_there(&self.observed)? {
+            return Ok(false);
         }
-        let wanted = Wanted::File(module, ModuleFile::GoMod);
+        let authority = self.authority(module).await?;
+        let cache = self.cache_of(&authority);
+        let Some((opened, stamp)) = cache.open(module, file)? else {
+            return Ok(false);
+        };
+        let hash = match kind {
+            Kind::GoMod => read_small(&opened, MAX_GO_MOD_BYTES)
+                .map(|bytes| H1::of_go_mod(&bytes))
+                .ok(),
+            Kind::Zip => hash_zip(module, opened).await.ok(),
+        };
+        if let Some(hash) = hash {
+            match self.judge(&authority, module, kind, hash, THE_CACHE).await {
+                Ok(judgement) => {
+                    cache.set_judged(module, file, stamp, era, judgement);
+                    return Ok(true);
+                }
+                Err(Denial::Refused(refusal)) if refusal.is_of_the_bytes() => {}
+                Err(denial) => return Err(denial),
+            }
+        }
+        self.damaged(cache, module, file)?;
+        Ok(false)
+    }
+
+    fn damaged(&self, cache: &Cache, module: &ModuleVersion, file: ModuleFile) -> Outcome {
+        cache.set_aside(module, file)?;
+        self.account.damaged();
+        Ok(())
+    }
+
+    async fn go_mod(&self, module: &ModuleVersion, era: Era) -> Outcome {
+        let file = ModuleFile::GoMod;
         let limit = usize::try_from(MAX_GO_MOD_BYTES).unwrap_or(usize::MAX);
-        let (fetched, authority) =
-            tokio::join!(self.upstream.get(wanted, limit), self.authority(module));
+        let (fetched, authority) = tokio::join!(
+            self.upstream.get(Wanted::File(module, file), limit),
+            self.authority(module)
+        );
         match fetched? {
             Fetched::Absent { words } => Err(Denial::absent(module, words)),
             Fetched::Found { content, source } => {
-                let hash = H1::of_go_mod(&content);
-                let judged = self.judge(&authority?, module, kind, hash, &source).await?;
-                self.keep(module, ModuleFile::GoMod, &content)?;
-                Ok(judged)
+                let (authority, hash) = (authority?, H1::of_go_mod(&content));
+                let judged = self.judge(&authority, module, Kind::GoMod, hash, &source);
+                let judgement = judged.await?;
+                let cache = self.cache_of(&authority);
+                keep(cache, module, file, &content, era, judgement)
             }
         }
     }
 
-    async fn zip(&self, module: &ModuleVersion) -> Result<Judged, Denial> {
-        let kind = Kind::Zip;
-        if let Some((file, stamp)) = self.cache.open(module, ModuleFile::Zip)? {
-            let authority = self.authority(module).await?;
-            if let Ok(hash) = hash_zip(module, file).await
-                && let Some(judged) = self.as_before(&authority, module, kind, hash).await?
-            {
-                self.cache.set_hashed(module, ModuleFile::Zip, stamp);
-                return Ok(judged);
-            }
-            self.cache.set_aside(module, ModuleFile::Zip)?;
-            self.account.damaged();
-        }
+    async fn zip(&self, module: &ModuleVersion, era: Era) -> Outcome {
         let mut arriving = ArrivingZip::new(module, self.cache.incoming()?)
             .map_err(|fault| unsound(module, &fault, "nobody"))?;
         let limit = usize::try_from(MAX_ARCHIVE_BYTES).unwrap_or(usize::MAX);
-        let (fetched, authority) = tokio::join!(
-            self.upstream.download_zip(module, limit, &mut arriving),
-            self.authority(module)
-        );
+        let download = async {
+            // It is never closed.
+            let _turn = self.downloads.acquire().await;
+            let upstream = &self.upstream;
+            upstream.download_zip(module, limit, &mut arriving).await
+        };
+        let (fetched, authority) = tokio::join!(download, self.authority(module));
         let source = match fetched {
             Ok(Fetched::Found { source, .. }) => source,
             Ok(Fetched::Absent { words }) => return Err(Denial::absent(module, words)),
@@ -230,9 +324,20 @@ impl Gate {
         let (incoming, hash) = arriving
             .finish()
             .map_err(|fault| unsound(module, &fault, &source))?;
-        let judged = self.judge(&authority?, module, kind, hash, &source).await?;
-        self.cache.release(module, ModuleFile::Zip, &incoming)?;
-        Ok(judged)
+        let authority = authority?;
+        let judged = self.judge(&authority, module, Kind::Zip, hash, &source);
+        let judgement = judged.await?;
+        let cache = self.cache_of(&authority);
+        cache.release(module, ModuleFile::Zip, &incoming, era, judgement)?;
+        Ok(())
+    }
+
+    /// What nothing proves is kept apart from what is proven.
+    fn cache_of(&self, authority: &Authority) -> &Cache {
+        match authority {
+            Authority::Log(..) | Authority::Private => &self.cache,
+            Authority::Nobody(_) => &self.observed,
+        }
     }
 
     /// Who says what the hash must be. No name of a private module goes to the log.
@@ -266,52 +371,41 @@ impl Gate {
         kind: Kind,
         hash: H1,
         source: &str,
-    ) -> Result<Judged, Denial> {
+    ) -> Result<Judgement, Denial> {
         let mut facts = Facts {
             hash: Some(hash),
             source: Some(source.to_owned()),
             ..Facts::default()
         };
-        let (mut checked, mut observed) = (None, None);
-        match authority {
+        let verdict = match authority {
             Authority::Log(record, too_young) => {
                 compare_with_log(record, module, kind, hash, source).map_err(Denial::Refused)?;
                 facts.record = Some(record.index());
                 facts.tree_size = Some(record.head().size());
-                observed.clone_from(too_young);
+                too_young
+                    .clone()
+                    .map_or(Verdict::Released, Verdict::Observed)
             }
             Authority::Private => {
-                checked = Some(self.private.judge(module, kind, hash, source).await?);
+                Verdict::Private(self.private.judge(module, kind, hash, source).await?)
             }
-            Authority::Nobody(absent) => observed = Some(absent.clone()),
-        }
-        Ok(Judged {
-            checked,
-            observed,
-            facts,
-        })
+            Authority::Nobody(absent) => Verdict::Observed(absent.clone()),
+        };
+        Ok(Judgement { verdict, facts })
     }
+}
 
-    /// The same of a file in the cache. `None`: it is damaged.
-    async fn as_before(
-        &self,
-        authority: &Authority,
-        module: &ModuleVersion,
-        kind: Kind,
-        hash: H1,
-    ) -> Result<Option<Judged>, Denial> {
-        match self.judge(authority, module, kind, hash, "the cache").await {
-            Ok(judged) => Ok(Some(judged)),
-            Err(Denial::Refused(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn keep(&self, module: &ModuleVersion, file: ModuleFile, content: &[u8]) -> Outcome {
-        let mut incoming = self.cache.incoming()?;
-        incoming.file.write_all(content)?;
-        Ok(self.cache.release(module, file, &incoming)?)
-    }
+fn keep(
+    cache: &Cache,
+    module: &ModuleVersion,
+    file: ModuleFile,
+    content: &[u8],
+    era: Era,
+    judgement: Judgement,
+) -> Outcome {
+    let mut incoming = cache.incoming()?;
+    incoming.file.write_all(content)?;
+    Ok(cache.release(module, file, &incoming, era, judgement)?)
 }
 
 /// A download is forgotten when it is over, however it ended.
@@ -327,15 +421,6 @@ fn lock(
     in_flight: &InFlight,
 ) -> std::sync::MutexGuard<'_, HashMap<(ModuleVersion, ModuleFile), Download>> {
     in_flight.0.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A file that may be given out.
-struct Judged {
-    /// How a private module's was checked.
-    checked: Option<Checked>,
-    /// Why it would have been refused.
-    observed: Option<Refusal>,
-    facts: Facts,
 }
 
 /// Who says what the hash of a file must be.

@@ -36,7 +36,7 @@ pub struct Ledger {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What went wrong with the ledger, told once.
+/// Takes what goes wrong with the ledger.
 type Complaint = Box<dyn Fn(&str) + Send>;
 
 impl Ledger {
@@ -55,7 +55,7 @@ impl Ledger {
             store,
             log: AuditLog::new(folder),
             complain: Box::new(complain),
-            has_complained: false,
+            is_failing: false,
         };
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
@@ -106,7 +106,7 @@ struct Desk {
     store: Store,
     log: AuditLog,
     complain: Complaint,
-    has_complained: bool,
+    is_failing: bool,
 }
 
 impl Desk {
@@ -114,12 +114,10 @@ impl Desk {
         while let Ok(first) = inbox.recv() {
             let more = inbox.try_iter().take(BATCH);
             let batch: Vec<Decided> = std::iter::once(first).chain(more).collect();
-            if let Err(error) = self.log.write(&batch) {
-                self.complain(&format!("{}: {error}", self.log.path.display()));
-            }
-            if let Err(error) = self.keep(&batch) {
-                self.complain(&error.to_string());
-            }
+            let logged = self.log.write(&batch);
+            let logged = logged.map_err(|error| format!("{}: {error}", self.log.path.display()));
+            let kept = self.keep(&batch).map_err(|error| error.to_string());
+            self.tell_change(logged.and(kept));
         }
     }
 
@@ -127,13 +125,21 @@ impl Desk {
         self.store.keep_decisions(batch, KEPT_ROWS)
     }
 
-    fn complain(&mut self, what: &str) {
-        if !self.has_complained {
-            self.has_complained = true;
-            (self.complain)(&format!(
-                "the record of decisions has gaps from now on: {what}"
-            ));
+    /// Once when it begins to fail, and once when it works again.
+    fn tell_change(&mut self, outcome: Result<(), String>) {
+        let has_failed = outcome.is_err();
+        match outcome {
+            Err(what) if !self.is_failing => {
+                (self.complain)(&format!(
+                    "the record of decisions has gaps from now on: {what}"
+                ));
+            }
+            Ok(()) if self.is_failing => {
+                (self.complain)("the record of decisions is kept again");
+            }
+            _ => {}
         }
+        self.is_failing = has_failed;
     }
 }
 
@@ -177,6 +183,7 @@ impl AuditLog {
         let (mut file, length) = self.file()?;
         // In one piece: another gate in the same home writes to the same file.
         file.write_all(lines.as_bytes())?;
+        file.sync_data()?;
         let length = length.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
         self.open = Some((file, length));
         Ok(())
@@ -193,12 +200,21 @@ impl AuditLog {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() >= self.max_bytes) {
-            self.rotate()?;
+        if self.is_full() {
+            // Another gate in the same home may be about to do the same.
+            let lock = File::create(self.path.with_extension("lock"))?;
+            lock.lock()?;
+            if self.is_full() {
+                self.rotate()?;
+            }
         }
         let file = File::options().create(true).append(true).open(&self.path)?;
         let length = file.metadata()?.len();
         Ok((file, length))
+    }
+
+    fn is_full(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() >= self.max_bytes)
     }
 
     fn rotate(&self) -> io::Result<()> {
@@ -304,11 +320,57 @@ mod tests {
             log.write(&[decided(&number.to_string())]).unwrap();
         }
         let names = fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(names, usize::try_from(KEPT_LOGS).unwrap() + 1);
+        let lock = 1;
+        assert_eq!(names, usize::try_from(KEPT_LOGS).unwrap() + 1 + lock);
         let newest = fs::read_to_string(&log.path).unwrap();
         assert!(newest.contains("\"module\":\"19\""), "{newest}");
         let before = fs::read_to_string(folder.path().join("audit.jsonl.1")).unwrap();
         assert!(before.contains("\"module\":\"18\""), "{before}");
+    }
+
+    #[test]
+    fn two_gates_rotate_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut logs = [AuditLog::new(folder.path()), AuditLog::new(folder.path())];
+        for log in &mut logs {
+            log.max_bytes = 1000;
+        }
+        thread::scope(|scope| {
+            for log in &mut logs {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        log.write(&[decided("a")]).unwrap();
+                    }
+                });
+            }
+        });
+        let lines: usize = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+            .map(|text| text.lines().count())
+            .sum();
+        let lost_with_the_oldest = 40 - lines;
+        assert!(lost_with_the_oldest <= 20, "{lines}");
+    }
+
+    #[test]
+    fn a_failure_is_told_when_it_begins_and_when_it_ends() {
+        let (told, heard) = std::sync::mpsc::channel();
+        let home = tempfile::tempdir().unwrap();
+        let home = crate::io::home::Home::open(home.path()).unwrap();
+        let mut desk = Desk {
+            store: Store::open(&home).unwrap(),
+            log: AuditLog::new(home.path()),
+            complain: Box::new(move |what| told.send(what.to_owned()).unwrap()),
+            is_failing: false,
+        };
+        let full = || Err("disk full".to_owned());
+        for outcome in [Ok(()), full(), full(), Ok(()), Ok(()), full()] {
+            desk.tell_change(outcome);
+        }
+        let told: Vec<String> = heard.try_iter().collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].contains("disk full") && told[1].contains("again"));
     }
 
     #[test]

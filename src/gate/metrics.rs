@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Denial;
-use super::target::{ModuleFile, Target};
+use super::target::ModuleFile;
 use crate::io::http::RequestTrace;
 
 /// The media type of [`Metrics::text`].
@@ -181,18 +181,6 @@ pub fn outcome(trace: &RequestTrace) -> &'static str {
         (None, Some((404 | 410, _))) => "absent",
         (None, Some((300..400, _))) => "redirect",
         (None, Some(_)) => "ok",
-    }
-}
-
-/// What a request asks for, as a label.
-#[must_use]
-pub const fn file_label(target: &Target) -> &'static str {
-    match target {
-        Target::File(_, file) => file.extension(),
-        Target::List(_) => "list",
-        Target::Latest(_) => "latest",
-        Target::Query(..) => "query",
-        Target::Sumdb(..) => "sumdb",
     }
 }
 

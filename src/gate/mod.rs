@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod modcache;
 pub mod notary;
 pub mod policy;
+pub mod prefetch;
 pub mod private;
 pub mod recheck;
 pub mod refusal;
@@ -26,6 +27,8 @@ pub mod server;
 pub mod standing;
 mod sumdb;
 pub mod target;
+mod tending;
+mod told;
 pub mod trace;
 pub mod upstream;
 pub mod wrapper;
@@ -33,8 +36,9 @@ pub mod wrapper;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
-pub use self::account::{Account, Decision, Facts, Verdict};
+pub use self::account::{Account, Decision, Facts, Judgement, LISTED, Subject, Unlisted, Verdict};
 use self::cache::Cache;
 use self::client::Client;
 use self::direct::DirectError;
@@ -49,10 +53,15 @@ use self::private::{Private, Sums};
 use self::refusal::Refusal;
 use self::standing::{Closed, Standing};
 use self::target::{ModuleFile, SumdbTarget, Target};
+use self::told::Told;
 use self::upstream::{Upstream, UpstreamError};
 use crate::golang::module::ModulePath;
 use crate::io::clock;
+use crate::io::home::Home;
 use crate::io::store::Decided;
+
+/// Zips that are fetched at the same time, unless it is set.
+pub const DEFAULT_DOWNLOADS: usize = 16;
 
 /// Everything that answers need; one for all connections.
 #[derive(Debug)]
@@ -60,9 +69,12 @@ pub struct Gate {
     notary: Notary,
     upstream: Upstream,
     cache: Cache,
+    observed: Cache,
     sumdb_name: String,
     private: Private,
     in_flight: InFlight,
+    told: Told,
+    downloads: Semaphore,
     hints: Hints,
     account: Account,
     metrics: Arc<Metrics>,
@@ -94,6 +106,8 @@ pub struct Released {
     pub stamp: cache::Stamp,
     /// What it is a file of.
     pub kind: ModuleFile,
+    /// Why it may be given out.
+    pub judgement: Arc<Judgement>,
 }
 
 /// Why there is no answer.
@@ -216,22 +230,26 @@ impl Denial {
 
 impl Gate {
     /// A gate before these proxies. `sumdb_name` is the one checksum database that is proven
-    /// against and served; modules that are private are none of its business.
+    /// against and served; modules that are private are none of its business. Files are kept below
+    /// the home.
     #[must_use]
     pub fn new(
         notary: Notary,
         upstream: Upstream,
-        cache: Cache,
+        home: &Home,
         sumdb_name: String,
         private: Private,
     ) -> Self {
         Self {
             notary,
             upstream,
-            cache,
+            cache: Cache::new(home),
+            observed: Cache::of_observed(home),
             sumdb_name,
             private,
             in_flight: InFlight::default(),
+            told: Told::default(),
+            downloads: Semaphore::new(DEFAULT_DOWNLOADS),
             hints: Hints::default(),
             account: Account::default(),
             metrics: Arc::default(),
@@ -239,6 +257,21 @@ impl Gate {
             policy: RwLock::default(),
             dates: None,
         }
+    }
+
+    /// The same gate, fetching at most so many zips at the same time.
+    #[must_use]
+    pub fn with_downloads(self, downloads: usize) -> Self {
+        Self {
+            downloads: Semaphore::new(downloads.clamp(1, Semaphore::MAX_PERMITS)),
+            ..self
+        }
+    }
+
+    /// The same gate, which can tell afterwards what it decided.
+    #[must_use]
+    pub fn with_account(self, account: Account) -> Self {
+        Self { account, ..self }
     }
 
     /// The same gate, counting here.
@@ -271,7 +304,8 @@ impl Gate {
         *known = Arc::new(policy);
         drop(known);
         // What the last one let through is judged again.
-        self.cache.forget_hashed();
+        self.cache.begin_era();
+        self.observed.begin_era();
     }
 
     fn policy(&self) -> Arc<Policy> {
@@ -319,34 +353,26 @@ impl Gate {
         target: &Target,
     ) -> Result<Reply, Denial> {
         let answer = self.decide(client, target).await;
-        if let (Err(denial), Target::File(module, file)) = (&answer, target)
-            && (*file != ModuleFile::Info || matches!(denial, Denial::Refused(_)))
+        if let Err(denial) = &answer
+            && let Some(subject) = Subject::of(target)
+            && (matches!(target, Target::File(..)) || matches!(denial, Denial::Refused(_)))
         {
-            let decision = Decision {
-                module: module.clone(),
-                file: *file,
-                verdict: denial.into(),
-                facts: denial.into(),
-            };
-            self.decided(client, decision);
+            let judgement = denial.into();
+            self.decided(client, Decision { subject, judgement });
         }
         answer
     }
 
     fn decided(&self, client: &Client, decision: Decision) {
         if let Some(ledger) = &self.ledger {
-            let Decision {
-                module,
-                file,
-                verdict,
-                facts,
-            } = &decision;
+            let Decision { subject, judgement } = &decision;
+            let Judgement { verdict, facts } = judgement;
             ledger.record(Decided {
                 decided_at: clock::now(),
                 client: client.name.clone(),
-                module: module.path().as_str().to_owned(),
-                version: module.version().as_str().to_owned(),
-                file: file.extension(),
+                module: subject.module.as_str().to_owned(),
+                version: subject.version.clone(),
+                file: subject.file,
                 verdict: verdict.as_str(),
                 hash: facts.hash.map(|hash| hash.to_string()),
                 record_index: facts.record,
@@ -369,7 +395,10 @@ impl Gate {
             return Err(Denial::Unauthenticated(path.clone()));
         }
         let answer = match target {
-            Target::File(module, file) => self.file(client, module, *file).await,
+            Target::File(module, file) => {
+                let released = self.file(client, module, *file).await;
+                released.map(Reply::File)
+            }
             Target::List(path) => self.list(path).await,
             Target::Latest(path) => self.latest(path).await,
             Target::Query(path, query) => self.query(path, query).await,

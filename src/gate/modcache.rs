@@ -12,6 +12,7 @@ use super::cache::read_small;
 use super::hashing::{HashingError, folder_h1, zip_h1};
 use super::notary::{Notary, Unproven};
 use super::private::Sums;
+use super::target::ModuleFile;
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::golang::module::ModuleVersion;
@@ -94,6 +95,23 @@ impl ModuleCache {
     #[must_use]
     pub const fn new(folder: PathBuf, deep: bool) -> Self {
         Self { folder, deep }
+    }
+
+    /// Whether the go command has this file already, and asks for it no more.
+    #[must_use]
+    pub fn has(&self, module: &ModuleVersion, file: ModuleFile) -> bool {
+        let extracted = || file == ModuleFile::Zip && self.extracted(module).is_dir();
+        self.download(module, file.extension()).is_file() || extracted()
+    }
+
+    fn download(&self, module: &ModuleVersion, extension: &str) -> PathBuf {
+        let (path, version) = (module.path().escaped(), module.version().escaped());
+        self.folder
+            .join(format!("cache/download/{path}/@v/{version}.{extension}"))
+    }
+
+    fn extracted(&self, module: &ModuleVersion) -> PathBuf {
+        self.folder.join(module.escaped())
     }
 
     /// Compares what is there of these modules with the log, and what is private with the go.sum.
@@ -202,16 +220,13 @@ impl ModuleCache {
 
     /// What is there of a module version.
     fn items(&self, module: &ModuleVersion) -> io::Result<Vec<Item>> {
-        let (path, version) = (module.path().escaped(), module.version().escaped());
-        let download = self.folder.join(format!("cache/download/{path}/@v"));
         let mut candidates = vec![
-            (download.join(format!("{version}.mod")), Form::GoMod),
-            (download.join(format!("{version}.zip")), Form::Zip),
-            (download.join(format!("{version}.ziphash")), Form::ZipHash),
+            (self.download(module, "mod"), Form::GoMod),
+            (self.download(module, "zip"), Form::Zip),
+            (self.download(module, "ziphash"), Form::ZipHash),
         ];
         if self.deep {
-            let folder = self.folder.join(format!("{path}@{version}"));
-            candidates.push((folder, Form::Folder));
+            candidates.push((self.extracted(module), Form::Folder));
         }
         let mut items = Vec::new();
         for (path, form) in candidates {
@@ -265,7 +280,10 @@ fn open(path: &Path) -> Result<File, HashingError> {
 fn difference(item: &Item, hash: H1, expected: &Expected) -> Option<String> {
     let kind = item.form.kind();
     match expected {
-        Expected::Sums(sums) if sums.contains(&hash) => None,
+        Expected::Sums(sums) if sums.iter().eq([&hash]) => None,
+        Expected::Sums(sums) if sums.contains(&hash) => {
+            Some("it is private, and the go.sum files contradict each other".to_owned())
+        }
         Expected::Sums(_) => Some(format!(
             "it is private, and no go.sum here has its hash, {hash}"
         )),

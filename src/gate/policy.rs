@@ -8,6 +8,8 @@ use jiff::Timestamp;
 
 use super::Denial;
 use super::refusal::Refusal;
+use super::target::ModuleFile;
+use crate::golang::gosum::Kind;
 use crate::golang::module::{ModulePath, ModuleVersion};
 use crate::golang::pattern::PatternList;
 use crate::io::store::Store;
@@ -33,8 +35,9 @@ pub struct Policy {
     pub deny: Vec<Rule>,
     /// If there are any: nothing else is let in.
     pub allow: Vec<Rule>,
-    /// If it is there: nothing is let in but these module versions.
-    pub only: Option<BTreeSet<ModuleVersion>>,
+    /// If it is there: nothing is let in but these files, and the toolchains that are let in by
+    /// name.
+    pub only: Option<BTreeSet<(ModuleVersion, Kind)>>,
     /// A public version is let in so many days after it entered the log.
     pub cooldown_days: u32,
     /// Go toolchains that are let in, as `go1.26` or `go1.26.*`. None: all.
@@ -60,7 +63,11 @@ impl Policy {
     ///
     /// # Errors
     /// [`Refusal::Policy`]
-    pub(super) fn judge_name(&self, module: &ModuleVersion) -> Result<(), Refusal> {
+    pub(super) fn judge_name(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+    ) -> Result<(), Refusal> {
         let refused = |reason: String| {
             Err(Refusal::Policy {
                 what: module.to_string(),
@@ -68,21 +75,29 @@ impl Policy {
             })
         };
         self.judge_path(module.path())?;
-        if let Some(only) = &self.only
-            && !only.contains(module)
-        {
-            return refused("no go.sum that this gate was given names it".to_owned());
-        }
         if let Some(toolchains) = &self.toolchains
             && module.path().as_str() == TOOLCHAIN
-            && !toolchains
-                .iter()
-                .any(|allowed| is_toolchain(allowed, module.version().as_str()))
         {
-            return refused(format!(
-                "of Go toolchains, {} are let in",
-                toolchains.join(", ")
-            ));
+            let version = module.version().as_str();
+            if toolchains.iter().any(|name| is_toolchain(name, version)) {
+                return Ok(());
+            }
+            let toolchains = toolchains.join(", ");
+            return refused(format!("of Go toolchains, {toolchains} are let in"));
+        }
+        if let Some(only) = &self.only {
+            let is_named = |kind| only.contains(&(module.clone(), kind));
+            let is_let_in = match file {
+                ModuleFile::Info => is_named(Kind::GoMod) || is_named(Kind::Zip),
+                ModuleFile::GoMod => is_named(Kind::GoMod),
+                ModuleFile::Zip => is_named(Kind::Zip),
+            };
+            if !is_let_in {
+                return refused(format!(
+                    "no go.sum that this gate was given names its {} file",
+                    file.extension()
+                ));
+            }
         }
         Ok(())
     }
@@ -203,7 +218,7 @@ mod tests {
     fn judge(policy: &Policy, module: &str) -> Result<(), String> {
         let module = ModuleVersion::parse(module).unwrap();
         policy
-            .judge_name(&module)
+            .judge_name(&module, ModuleFile::Zip)
             .map_err(|refusal| refusal.to_string())
     }
 
@@ -222,13 +237,33 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_named_is_let_in() {
-        let policy = Policy {
-            only: Some([ModuleVersion::parse("example.com/x@v1.0.0").unwrap()].into()),
+    fn only_the_files_that_were_named_are_let_in() {
+        let module = |module| ModuleVersion::parse(module).unwrap();
+        let both = module("example.com/both@v1.0.0");
+        let alone = module("example.com/alone@v1.0.0");
+        let toolchain = module("golang.org/toolchain@v0.0.1-go1.26.1.linux-amd64");
+        let mut policy = Policy {
+            only: Some(
+                [
+                    (both.clone(), Kind::Zip),
+                    (both.clone(), Kind::GoMod),
+                    (alone.clone(), Kind::GoMod),
+                ]
+                .into(),
+            ),
             ..Policy::default()
         };
-        assert_eq!(judge(&policy, "example.com/x@v1.0.0"), Ok(()));
-        assert!(judge(&policy, "example.com/x@v1.0.1").is_err());
+        for file in [ModuleFile::Info, ModuleFile::GoMod, ModuleFile::Zip] {
+            assert_eq!(policy.judge_name(&both, file), Ok(()));
+            let other = module("example.com/both@v1.0.1");
+            assert!(policy.judge_name(&other, file).is_err());
+            let is_zip = file == ModuleFile::Zip;
+            assert_eq!(policy.judge_name(&alone, file).is_err(), is_zip);
+        }
+        // go.sum never names a toolchain; who lets some in by name means these.
+        assert!(policy.judge_name(&toolchain, ModuleFile::Zip).is_err());
+        policy.toolchains = Some(vec!["go1.26.*".to_owned()]);
+        assert_eq!(policy.judge_name(&toolchain, ModuleFile::Zip), Ok(()));
     }
 
     #[test]

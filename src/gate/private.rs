@@ -13,7 +13,7 @@ use crate::golang::module::ModuleVersion;
 use crate::golang::pattern::PatternList;
 use crate::io::store::{PinKind, Pinned, Store};
 
-/// The hashes that go.sum files give: of one file there can be several.
+/// The hashes that go.sum files give: of one file there are several if they contradict each other.
 pub type Sums = BTreeMap<(ModuleVersion, Kind), BTreeSet<H1>>;
 
 /// What a private module's file must be to be let through.
@@ -157,7 +157,7 @@ impl Private {
         }
     }
 
-    /// Whether a go.sum has this hash of the file; an error if it has another one only.
+    /// Whether a go.sum has this hash of the file; an error if one has another.
     fn is_in_go_sum(
         &self,
         module: &ModuleVersion,
@@ -165,14 +165,14 @@ impl Private {
         hash: H1,
         source: &str,
     ) -> Result<bool, Refusal> {
-        let sums = self.sums.get(&(module.clone(), kind));
-        match sums {
-            Some(sums) if sums.contains(&hash) => Ok(true),
+        let expected = self.sums.get(&(module.clone(), kind));
+        match expected {
+            Some(expected) if expected.iter().eq([&hash]) => Ok(true),
             None if self.mode == PrivateMode::Pin => Ok(false),
             _ => Err(Refusal::NotInGoSum {
                 module: module.clone(),
                 kind,
-                expected: sums.and_then(|sums| sums.first().copied()),
+                expected: expected.cloned().unwrap_or_default(),
                 found: hash,
                 source_of_it: source.to_owned(),
             }),

@@ -1,5 +1,7 @@
 //! Why the gate did not give what was asked for, in words that the go command prints.
 
+use std::collections::BTreeSet;
+
 use super::account::Facts;
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
@@ -117,13 +119,11 @@ pub enum Refusal {
         /// Where it came from, without credentials.
         source_of_it: String,
     },
-    /// A private module's file that the go.sum files do not name, or name with another hash.
+    /// A private module's file that the go.sum files do not name, or name with another hash, or with
+    /// more than one.
     #[error(
         "sumcheck: {module} {kind}: NOT AS IN GO.SUM\n{}\n{source_of_it} sent {found}",
-        match expected {
-            Some(expected) => format!("go.sum has {expected}"),
-            None => "no go.sum that this gate knows names it".to_owned(),
-        },
+        in_go_sum(expected),
         kind = kind.as_str()
     )]
     NotInGoSum {
@@ -131,8 +131,9 @@ pub enum Refusal {
         module: ModuleVersion,
         /// Which file of it.
         kind: Kind,
-        /// The hash that a go.sum has, if one names it.
-        expected: Option<H1>,
+        /// The hashes that go.sum files have of it: none if they do not name it, several if they
+        /// contradict each other.
+        expected: BTreeSet<H1>,
         /// The hash of what came.
         found: H1,
         /// Where it came from, without credentials.
@@ -152,7 +153,35 @@ pub enum Refusal {
     },
 }
 
+fn in_go_sum(expected: &BTreeSet<H1>) -> String {
+    let mut hashes = expected.iter();
+    match (hashes.next(), hashes.next()) {
+        (None, _) => "no go.sum that this gate knows names it".to_owned(),
+        (Some(expected), None) => format!("go.sum has {expected}"),
+        (Some(one), Some(another)) => {
+            format!("the go.sum files contradict each other: {one} and {another}")
+        }
+    }
+}
+
 impl Refusal {
+    /// Whether it is about what came, and not about the name it came under: if it came from a disk,
+    /// the disk is damaged.
+    #[must_use]
+    pub(super) fn is_of_the_bytes(&self) -> bool {
+        match self {
+            Self::Mismatch { .. }
+            | Self::PinMismatch { .. }
+            | Self::Unsound { .. }
+            | Self::OtherVersion { .. } => true,
+            Self::NotInGoSum { expected, .. } => expected.len() == 1,
+            Self::Absent { .. }
+            | Self::NotRecorded { .. }
+            | Self::Policy { .. }
+            | Self::PrivateDenied { .. } => false,
+        }
+    }
+
     /// What it was decided by.
     #[must_use]
     pub(super) fn facts(&self) -> Facts {

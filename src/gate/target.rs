@@ -4,6 +4,7 @@
 //! Source: the go command's documentation, `go help goproxy`; the design of the checksum database,
 //! "Proxying a Checksum Database".
 
+use crate::golang::gosum::Kind;
 use crate::golang::module::{ModulePath, ModuleVersion};
 use crate::golang::version::Version;
 use crate::tlog::tile::Tile;
@@ -30,6 +31,16 @@ impl ModuleFile {
             Self::Info => "info",
             Self::GoMod => "mod",
             Self::Zip => "zip",
+        }
+    }
+
+    /// What go.sum and the log call it, if they have a hash of it.
+    #[must_use]
+    pub const fn hashed(self) -> Option<Kind> {
+        match self {
+            Self::Info => None,
+            Self::GoMod => Some(Kind::GoMod),
+            Self::Zip => Some(Kind::Zip),
         }
     }
 }
@@ -123,6 +134,18 @@ impl Target {
 }
 
 impl Target {
+    /// The word for what is asked for.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::File(_, file) => file.extension(),
+            Self::List(_) => "list",
+            Self::Latest(_) => "latest",
+            Self::Query(..) => "query",
+            Self::Sumdb(..) => "sumdb",
+        }
+    }
+
     /// The module that it is about. What is asked of a checksum database is about none: it has no
     /// private ones.
     #[must_use]

@@ -17,6 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::direct::{DirectError, DirectTrace};
 use super::metrics::{Behind, outcome};
 use crate::io::http::RequestTrace;
 
@@ -124,6 +125,26 @@ impl Entry {
             verdict: outcome(trace).to_owned(),
             reason: trace.error.as_ref().map(ToString::to_string),
             client: Some(format!("gate, for {}", behind.label())),
+            ..Self::new(Side::Upstream, trace.started_at)
+        }
+    }
+
+    /// A question to version control, which is none of HTTP.
+    #[must_use]
+    pub fn direct(trace: &DirectTrace) -> Self {
+        let (status, verdict) = match &trace.error {
+            None => (200, "ok"),
+            Some(DirectError::Absent(_)) => (404, "absent"),
+            Some(DirectError::Silent) => (504, "silent"),
+            Some(DirectError::Failed(_)) => (502, "failed"),
+        };
+        Self {
+            url: format!("https://direct.invalid/{}", trace.path),
+            status,
+            wait: trace.elapsed,
+            verdict: verdict.to_owned(),
+            reason: trace.error.as_ref().map(ToString::to_string),
+            client: Some("gate, for version control".to_owned()),
             ..Self::new(Side::Upstream, trace.started_at)
         }
     }

@@ -1,6 +1,8 @@
 //! The module proxies behind the gate, asked as the go command asks them; nothing that they say is
 //! believed here.
 
+mod circuit;
+
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -8,6 +10,7 @@ use std::path::Path;
 use bytes::Bytes;
 use reqwest::Url;
 
+use self::circuit::{Circuit, Pass};
 use super::cache::read_small;
 use super::direct::{DirectError, GoCommand};
 use super::target::ModuleFile;
@@ -15,7 +18,7 @@ use crate::golang::base_url::BaseUrl;
 use crate::golang::goproxy::{FallBack, ProxyEntry, ProxyKind, ProxyList};
 use crate::golang::module::{ModulePath, ModuleVersion};
 use crate::golang::pattern::PatternList;
-use crate::io::http::{Answer, Download, FetchError, HttpClient, Sink};
+use crate::io::http::{Answer, Download, FetchError, HttpClient, ShownUrl, Sink, Stop, Timeout};
 
 /// What is read of a file at once.
 const CHUNK_BYTES: usize = 1 << 17;
@@ -28,6 +31,7 @@ const DIRECT: &str = "version control (direct)";
 pub struct Upstream {
     http: HttpClient,
     proxies: ProxyList,
+    circuits: Vec<Circuit<Unreachable>>,
     direct_only: PatternList,
     go: Option<GoCommand>,
     only_on_disk: bool,
@@ -140,8 +144,10 @@ impl Upstream {
     /// Asks these proxies.
     #[must_use]
     pub fn new(http: HttpClient, proxies: ProxyList) -> Self {
+        let entries = proxies.entries().iter();
         Self {
             http,
+            circuits: entries.map(|_| Circuit::default()).collect(),
             proxies,
             direct_only: PatternList::default(),
             go: None,
@@ -180,7 +186,7 @@ impl Upstream {
     ) -> Result<Fetched<Bytes>, UpstreamError> {
         let path = wanted.path();
         let mut so_far = SoFar::default();
-        for entry in self.proxies_for(wanted) {
+        for (entry, circuit) in self.proxies_for(wanted) {
             if self.only_on_disk && !entry.is_folder() {
                 continue;
             }
@@ -189,7 +195,8 @@ impl Upstream {
                 ProxyKind::Direct => return self.get_directly(wanted, limit_bytes).await,
                 ProxyKind::Url(base) => base,
             };
-            match self.http.get(&url(base, &path)?, limit_bytes).await {
+            let url = url(base, &path)?;
+            match self.ask(circuit, &url, limit_bytes).await {
                 Ok(Answer::Found(content)) => {
                     return Ok(Fetched::Found {
                         content,
@@ -219,7 +226,7 @@ impl Upstream {
         let wanted = Wanted::File(module, ModuleFile::Zip);
         let path = wanted.path();
         let mut so_far = SoFar::default();
-        for entry in self.proxies_for(wanted) {
+        for (entry, circuit) in self.proxies_for(wanted) {
             if self.only_on_disk && !entry.is_folder() {
                 continue;
             }
@@ -228,11 +235,8 @@ impl Upstream {
                 ProxyKind::Direct => return self.copy_directly(module, sink).await,
                 ProxyKind::Url(base) => base,
             };
-            match self
-                .http
-                .download(&url(base, &path)?, limit_bytes, sink)
-                .await
-            {
+            let url = url(base, &path)?;
+            match self.download(circuit, &url, limit_bytes, sink).await {
                 Ok(Download::Whole) => {
                     return Ok(Fetched::Found {
                         content: (),
@@ -255,16 +259,58 @@ impl Upstream {
         so_far.end()
     }
 
-    fn proxies_for(&self, wanted: Wanted<'_>) -> &[ProxyEntry] {
+    async fn ask(
+        &self,
+        circuit: Option<&Circuit<Unreachable>>,
+        url: &Url,
+        limit_bytes: usize,
+    ) -> Result<Answer, FetchError> {
+        let Some(circuit) = circuit else {
+            return self.http.get(url, limit_bytes).await;
+        };
+        let pass = circuit.enter().await.map_err(|cause| cause.at(url))?;
+        let outcome = self.http.get(url, limit_bytes).await;
+        settle(pass, &outcome);
+        outcome
+    }
+
+    async fn download(
+        &self,
+        circuit: Option<&Circuit<Unreachable>>,
+        url: &Url,
+        limit_bytes: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<Download, FetchError> {
+        let Some(circuit) = circuit else {
+            return self.http.download(url, limit_bytes, sink).await;
+        };
+        let mut watched = WatchedSink {
+            sink,
+            pass: circuit.enter().await.map_err(|cause| cause.at(url))?,
+        };
+        let outcome = self.http.download(url, limit_bytes, &mut watched).await;
+        settle(watched.pass, &outcome);
+        outcome
+    }
+
+    fn proxies_for(
+        &self,
+        wanted: Wanted<'_>,
+    ) -> impl Iterator<Item = (&ProxyEntry, Option<&Circuit<Unreachable>>)> {
         const DIRECT: [ProxyEntry; 1] = [ProxyEntry {
             kind: ProxyKind::Direct,
             fall_back: FallBack::NotFound,
         }];
-        if self.direct_only.matches(wanted.module().as_str()) {
+        let entries = if self.direct_only.matches(wanted.module().as_str()) {
             &DIRECT
         } else {
             self.proxies.entries()
-        }
+        };
+        let circuit = |entry: &ProxyEntry, circuit| (!entry.is_folder()).then_some(circuit);
+        entries.iter().enumerate().map(move |(index, entry)| {
+            let of_it = self.circuits.get(index);
+            (entry, of_it.and_then(|of_it| circuit(entry, of_it)))
+        })
     }
 
     async fn get_directly(
@@ -299,11 +345,78 @@ impl Upstream {
         directly(Ok(()))
     }
 
+    /// Keeps what version control has brought within so many bytes.
+    pub(super) async fn trim(&self, limit_bytes: u64) {
+        if let Some(go) = &self.go {
+            go.trim(limit_bytes).await;
+        }
+    }
+
     /// The proxies, as they may be shown.
     #[must_use]
     pub fn shown(&self) -> String {
         let entries = self.proxies.entries().iter().map(ProxyEntry::redacted);
         entries.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Tells the circuit that the proxy answers as soon as it does: a large file may take long then.
+struct WatchedSink<'s, 'c> {
+    sink: &'s mut dyn Sink,
+    pass: Pass<'c, Unreachable>,
+}
+
+impl Sink for WatchedSink<'_, '_> {
+    fn begin(&mut self, length: Option<u64>) -> Result<(), Stop> {
+        self.pass.answered();
+        self.sink.begin(length)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.sink.take(bytes)
+    }
+}
+
+/// Why a server cannot be reached, whatever is asked of it.
+#[derive(Debug, Clone)]
+enum Unreachable {
+    Connect(String),
+    Tls(String),
+    Timeout,
+}
+
+impl Unreachable {
+    /// `None`: it was reached, or says nothing about other requests.
+    fn of(failure: &FetchError) -> Option<Self> {
+        match failure {
+            FetchError::Connect { cause, .. } => Some(Self::Connect(cause.clone())),
+            FetchError::Tls { cause, .. } => Some(Self::Tls(cause.clone())),
+            FetchError::Timeout {
+                timeout: Timeout::Connect,
+                ..
+            } => Some(Self::Timeout),
+            _ => None,
+        }
+    }
+
+    /// The failure of another request: what the first one asked for is nobody else's business.
+    fn at(self, url: &Url) -> FetchError {
+        let url = ShownUrl::new(url);
+        match self {
+            Self::Connect(cause) => FetchError::Connect { url, cause },
+            Self::Tls(cause) => FetchError::Tls { url, cause },
+            Self::Timeout => FetchError::Timeout {
+                url,
+                timeout: Timeout::Connect,
+            },
+        }
+    }
+}
+
+fn settle<T>(mut pass: Pass<'_, Unreachable>, outcome: &Result<T, FetchError>) {
+    match outcome.as_ref().err().and_then(Unreachable::of) {
+        Some(cause) => pass.failed(cause),
+        None => pass.answered(),
     }
 }
 

@@ -15,6 +15,7 @@
 pub mod base_url;
 pub mod dirhash;
 pub mod escape;
+pub mod go_mod;
 pub mod goproxy;
 pub mod gosum;
 pub mod gosumdb;

@@ -200,3 +200,46 @@ fn private_files_are_compared_with_their_pins_and_none_is_made() {
         );
     }
 }
+
+/// A megabyte that does not shrink.
+fn large(number: u8) -> TestModule {
+    let path = format!("example.com/large{number}");
+    TestModule::new(&path, "v1.0.0").file("noise", vec![number; 1 << 20])
+}
+
+#[test]
+fn a_gate_keeps_its_cache_within_its_size() {
+    let world = World::new();
+    let held = || {
+        let size = cache(&world, &["size", "--format", "json"]).json();
+        size["bytes"].as_u64().unwrap()
+    };
+    let modules: Vec<TestModule> = (0..4).map(large).collect();
+    let gate = world.gate(&[]);
+    for module in &modules {
+        world.proxy.add(module);
+        assert_eq!(gate.get(&module.url("zip")).status, 200);
+    }
+    drop(gate);
+    let whole = held();
+    for (module, days) in modules.iter().zip([4, 3, 2, 1]) {
+        use_days_ago(&world, module, days);
+    }
+    let gate = world.gate(&["--cache-size", &(whole - 1).to_string()]);
+    for _ in 0..200 {
+        if held() < whole {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let is_there = |module: &TestModule| cached(&world, &module.url("zip")).exists();
+    assert!(!is_there(&modules[0]) && is_there(&modules[3]));
+    // And what went comes again.
+    assert_eq!(gate.get(&modules[0].url("zip")).status, 200);
+    drop(gate);
+    world
+        .run(&["--cache-size", "1KB", "--", "/bin/true"])
+        .run()
+        .expect_code(0);
+    assert_eq!(held(), 0);
+}

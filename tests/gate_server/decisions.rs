@@ -1,5 +1,7 @@
 //! What was decided is written down: for the command, for the company, and for whoever asks later.
 
+use std::fs;
+
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use crate::support::sumcheck::Outcome;
 use crate::{World, hello};
 
 fn report(world: &World) -> Value {
-    let text = std::fs::read_to_string(world.home.work().join("gate.json")).unwrap();
+    let text = fs::read_to_string(world.home.work().join("gate.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
@@ -33,7 +35,7 @@ fn ask(world: &World, goproxy: &str, args: &[&str], paths: &[String]) -> Outcome
 
 fn audit(world: &World) -> Vec<Value> {
     let log = world.home.state().join("gate/audit.jsonl");
-    let text = std::fs::read_to_string(log).unwrap();
+    let text = fs::read_to_string(log).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
@@ -60,6 +62,36 @@ fn a_report_says_what_was_let_through_and_by_what() {
 }
 
 #[test]
+fn a_refusal_is_not_undone_by_what_follows() {
+    let world = World::new();
+    let evil = hello().file("evil.go", "package hello\n").zip().write();
+    let layer = on(&hello().url("zip")).first(1).answer(Response::ok(evil));
+    let server = world.proxy.serve().layer(layer).start();
+    let urls = [hello().url("zip"), hello().url("zip")];
+    ask(&world, &server.url(), &["--no-prefetch"], &urls).expect_code(1);
+    let report = report(&world);
+    assert_eq!(report["summary"]["refused"], 1);
+    assert_eq!(report["summary"]["released"], 1);
+    assert_eq!(report["exit_code"], 1);
+}
+
+#[test]
+fn if_all_is_well_quiet_says_nothing() {
+    let world = World::new();
+    let quiet = |goproxy: &str| {
+        let urls = [hello().url("zip")];
+        ask(&world, goproxy, &["-q"], &urls)
+    };
+    let good = quiet(&world.server.url()).expect_code(0);
+    assert_eq!(good.stderr, "");
+    let layer = on("/example.com/*").status(500);
+    let server = world.proxy.serve().layer(layer).start();
+    fs::remove_dir_all(world.home.state().join("download")).unwrap();
+    let bad = quiet(&server.url());
+    assert!(bad.stderr.contains("0 refused"), "{bad:?}");
+}
+
+#[test]
 fn a_report_says_what_was_refused_and_why() {
     let world = World::new();
     let evil = hello().file("evil.go", "package hello\n").zip().write();
@@ -80,8 +112,8 @@ fn a_report_is_written_even_if_the_command_does_not_begin() {
     let world = World::new();
     let path = "go/pkg/mod/cache/download/example.com/hello/@v/v1.0.0.mod";
     let path = world.home.path().join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(&path, "module evil\n").unwrap();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "module evil\n").unwrap();
     let run = world.run(&["--report", "gate.json", "--", "/bin/true"]);
     run.file("go.mod", "module x\n")
         .file("go.sum", hello().record())
@@ -109,7 +141,11 @@ fn each_decision_is_a_line_and_a_row() {
     let token = "0123456789abcdef";
     let run = world
         .run(&["--listen", "127.0.0.1:0", "--token-file", "tokens"])
-        .file("tokens", format!("ci:{token}\n"));
+        .file("tokens", format!("ci:{token}\n"))
+        .file(
+            "sumcheck.toml",
+            "[[gate.deny]]\nmodules = \"example.com/denied\"\n",
+        );
     let gate = Gate::listen(run.goproxy(&server.url()));
     let bearer = format!("Bearer {token}");
     let headers = [("Authorization", bearer.as_str())];
@@ -117,6 +153,9 @@ fn each_decision_is_a_line_and_a_row() {
         let path = hello().url(extension);
         request(gate.address(), "GET", &path, &headers);
     }
+    let denied = "/example.com/denied/@v/list";
+    let got = request(gate.address(), "GET", denied, &headers);
+    assert_eq!(got.status, 403, "{got:?}");
     crate::signal(gate.running().id(), rustix::process::Signal::TERM);
     gate.wait().expect_code(143);
     let lines = audit(&world);
@@ -127,9 +166,16 @@ fn each_decision_is_a_line_and_a_row() {
             (text("client"), text("file"), text("verdict"))
         })
         .collect();
-    assert_eq!(told, [("ci", "mod", "released"), ("ci", "zip", "refused")]);
-    assert_eq!(lines[1]["record"], 40);
-    assert_eq!(lines[1]["upstream"], server.url());
+    // What is given to the same client again is not told again.
+    let expected = [
+        ("ci", "info", "hint"),
+        ("ci", "mod", "released"),
+        ("ci", "zip", "refused"),
+        ("ci", "list", "refused"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(lines[2]["record"], 40);
+    assert_eq!(lines[2]["upstream"], server.url());
     let database = Connection::open(world.home.state().join("sumcheck.db")).unwrap();
     let query = "SELECT client, file, verdict FROM decisions ORDER BY decision_id";
     let mut query = database.prepare(query).unwrap();
@@ -138,6 +184,6 @@ fn each_decision_is_a_line_and_a_row() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(rows.len(), 2);
-    assert_eq!(rows[1], ("ci".into(), "zip".into(), "refused".into()));
+    assert_eq!(rows.len(), 4);
+    assert_eq!(rows[2], ("ci".into(), "zip".into(), "refused".into()));
 }

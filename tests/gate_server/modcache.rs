@@ -164,6 +164,33 @@ fn whatever_differs_from_the_log_stops_the_command() {
 }
 
 #[test]
+fn a_module_cache_of_somebody_who_was_killed_is_removed() {
+    let world = World::new();
+    let script = "echo $GOMODCACHE; mkdir -p $GOMODCACHE/x/y; chmod 500 $GOMODCACHE/x; sleep 30";
+    let gate = world
+        .run(&["--modcache=ignore", "--", "/bin/sh", "-c", script])
+        .env("PATH", "/usr/bin:/bin")
+        .spawn();
+    let caches = world.home.state().join("modcache");
+    let left = || {
+        let entries = fs::read_dir(&caches).into_iter().flatten();
+        entries.count()
+    };
+    while !fs::read_dir(&caches)
+        .is_ok_and(|mut entries| entries.any(|entry| entry.unwrap().path().join("x/y").exists()))
+    {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // Another one leaves it alone, since it is in use.
+    let other = || world.run(&["--modcache=ignore", "--", "/bin/true"]).run();
+    other().expect_code(0);
+    assert_eq!(left(), 2);
+    gate.kill();
+    other().expect_code(0);
+    assert_eq!(left(), 0);
+}
+
+#[test]
 fn extracted_files_are_looked_at_on_request() {
     type Poison = (&'static str, fn(&Path));
     let poisons: [Poison; 5] = [

@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::support::gate::Gate;
 use crate::support::proxy::TestModule;
+use crate::support::server::Server;
 use crate::{World, hello, signal};
 
 fn configure(world: &World, table: &str) {
@@ -86,6 +87,37 @@ fn nothing_but_what_a_go_sum_names() {
 }
 
 #[test]
+fn of_a_module_whose_go_mod_alone_is_named_no_zip_is_let_in() {
+    let (world, _) = world();
+    let go_mod_line = hello().record().lines().nth(1).unwrap().to_owned() + "\n";
+    assert!(go_mod_line.contains("/go.mod h1:"));
+    fs::write(world.home.work().join("only.sum"), go_mod_line).unwrap();
+    let gate = world.gate(&["--only", "only.sum"]);
+    assert_eq!(status(&gate, &hello(), "info"), 200);
+    assert_eq!(status(&gate, &hello(), "mod"), 200);
+    let got = gate.get(&hello().url("zip"));
+    assert_eq!(got.status, 403);
+    assert!(got.text().contains("names its zip file"), "{got:?}");
+}
+
+#[test]
+fn what_the_user_denies_no_project_lets_in() {
+    let (world, other) = world();
+    let of_user = world.home.path().join("config/sumcheck");
+    fs::create_dir_all(&of_user).unwrap();
+    fs::write(
+        of_user.join("config.toml"),
+        "[gate]\ncooldown-days = 0\n[[gate.deny]]\nmodules = \"example.com/other\"\n",
+    )
+    .unwrap();
+    configure(&world, "[[gate.deny]]\nmodules = \"example.com/hello\"\n");
+    let run = world.run(&["--listen", "127.0.0.1:0"]);
+    let gate = Gate::listen(run.env("XDG_CONFIG_HOME", world.home.path().join("config")));
+    refused(&gate, &hello(), "is not let in");
+    refused(&gate, &other, "is not let in");
+}
+
+#[test]
 fn rules_that_are_observed_refuse_nothing_and_are_written_down() {
     let (world, other) = world();
     let unknown = TestModule::new("example.com/unknown", "v1.0.0");
@@ -95,6 +127,15 @@ fn rules_that_are_observed_refuse_nothing_and_are_written_down() {
     for module in [&hello(), &other, &unknown] {
         assert_eq!(status(&observing, module, "zip"), 200, "{module:?}");
     }
+    // What nothing proves never stands among what is proven, where others might fetch it.
+    let proven = |module: &TestModule| {
+        let path = format!("download{}", module.url("zip"));
+        world.home.state().join(path).exists()
+    };
+    assert!(proven(&hello()) && proven(&other) && !proven(&unknown));
+    assert_eq!(status(&observing, &unknown, "zip"), 200);
+    let fetched = |server: &Server| server.count(&unknown.url("zip"));
+    assert_eq!(fetched(&world.server), 1);
     // In force from now on, for what is in the cache as well.
     configure(&world, &format!("[gate]\n{deny}"));
     signal(observing.running().id(), Signal::HUP);
@@ -139,7 +180,7 @@ fn a_version_is_let_in_when_its_record_is_old_enough() {
     assert_eq!(status(&world.gate(&[]), &hello(), "zip"), 200);
     let table = "[gate]\ncooldown-days = 3\n";
     let young = gate(&world, table, &[]);
-    for extension in ["mod", "zip"] {
+    for extension in ["info", "mod", "zip"] {
         let got = young.get(&hello().url(extension));
         assert_eq!(got.status, 403, "{got:?}");
         let text = got.text();
@@ -177,22 +218,28 @@ fn the_rules_can_be_checked() {
     configure(
         &world,
         "[gate]\ncooldown-days = 7\ntoolchains = [\"go1.26.*\"]\n\
+         private = \"go-sum\"\ncache-size = \"20GB\"\ndownloads = 4\n\
          [[gate.deny]]\nmodules = \"example.com/x\"\nreason = \"old\"\n",
     );
     let told = world.run(&["--", "/bin/true"]).run().expect_code(0).stderr;
-    assert!(told.contains("the whole [gate] table is set by"), "{told}");
+    assert!(told.contains("what the gate lets in is set by"), "{told}");
     let shown = check().expect_code(0).stdout;
     for line in [
         "example.com/x (old)",
         "7 days",
         "go1.26.*",
         "these rules are in force",
+        "go-sum",
+        "20,000,000,000 bytes",
     ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     for wrong in [
         "[gate]\nobserv = true\n",
         "[gate]\ncooldown-days = -1\n",
+        "[gate]\ndownloads = 0\n",
+        "[gate]\nprivate = \"maybe\"\n",
+        "[gate]\ncache-size = \"lots\"\n",
         "[[gate.deny]]\nreason = \"x\"\n",
         "[gate]\nonly = [\"none.sum\"]\n",
         "[[gate.deny]]\nmodules = \"example.com/[evil\"\n",

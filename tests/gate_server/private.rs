@@ -114,6 +114,48 @@ fn go_sum_goes_before_what_was_seen() {
 }
 
 #[test]
+fn go_sums_that_contradict_each_other_let_nothing_through() {
+    let world = world();
+    for (name, module) in [("one.sum", ours()), ("another.sum", other())] {
+        std::fs::write(world.home.work().join(name), module.record()).unwrap();
+    }
+    let gate = honest(&world, &["--go-sum", "one.sum", "--go-sum", "another.sum"]);
+    let got = gate.get(&ours().url("zip"));
+    assert_eq!(got.status, 403, "{got:?}");
+    assert!(got.text().contains("contradict each other"), "{got:?}");
+    // The go.mod is the same in both.
+    assert_eq!(gate.get(&ours().url("mod")).status, 200);
+}
+
+#[test]
+fn a_file_that_a_go_sum_does_not_name_is_not_damaged() {
+    let world = world();
+    assert_eq!(honest(&world, &[]).get(&ours().url("zip")).status, 200);
+    std::fs::write(world.home.work().join("ours.sum"), hello().record()).unwrap();
+    let gate = honest(&world, &["--private=go-sum", "--go-sum", "ours.sum"]);
+    assert_eq!(gate.get(&ours().url("zip")).status, 403);
+    assert!(!world.home.state().join("set-aside").exists());
+}
+
+#[test]
+fn a_pin_that_is_corrected_counts_from_then_on() {
+    let world = world();
+    let gate = honest(&world, &[]);
+    assert_eq!(gate.get(&ours().url("zip")).status, 200);
+    std::fs::write(world.home.work().join("right.sum"), other().record()).unwrap();
+    let pin = |args: &[&str]| {
+        let run = world.home.sumcheck(["pin"]).args_all(args);
+        run.sumdb(&world.proxy.log.verifier_key())
+            .env("GONOSUMDB", "example.com/private")
+            .run()
+    };
+    pin(&["add", "--replace", "right.sum"]).expect_code(0);
+    let got = gate.get(&ours().url("zip"));
+    assert_eq!(got.status, 403, "{got:?}");
+    assert!(got.text().contains("pin-mismatch"), "{got:?}");
+}
+
+#[test]
 fn none_or_all_can_be_let_through() {
     let world = world();
     let denying = honest(&world, &["--private=deny"]);

@@ -203,6 +203,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+    use crate::gate::account::{Facts, Judgement, Verdict};
     use crate::io::home::Home;
 
     struct Case {
@@ -229,7 +230,14 @@ mod tests {
             incoming.file.write_all(&[0; 10]).unwrap();
             let long_ago = self.now - Duration::from_secs(1000 * 86_400);
             incoming.file.set_modified(long_ago).unwrap();
-            self.cache.release(&module, file, &incoming).unwrap();
+            let judgement = Judgement {
+                verdict: Verdict::Released,
+                facts: Facts::default(),
+            };
+            let era = self.cache.era();
+            self.cache
+                .release(&module, file, &incoming, era, judgement)
+                .unwrap();
             let used = self.now - Duration::from_secs(days * 86_400);
             let mark = File::options().write(true).open(self.cache.mark(&module));
             mark.unwrap().set_modified(used).unwrap();
@@ -321,14 +329,35 @@ mod tests {
         let module = ModuleVersion::parse("a.example/m@v1.0.0").unwrap();
         let opened = case.cache.open(&module, ModuleFile::Zip).unwrap();
         let (_, stamp) = opened.unwrap();
-        assert!(case.cache.is_hashed(&module, ModuleFile::Zip, stamp));
+        let judgement = || case.cache.judgement(&module, ModuleFile::Zip, stamp);
+        assert!(judgement().is_some());
         case.prune(Keep {
             limit_bytes: Some(0),
             ..ALL
         });
-        assert!(!case.cache.is_hashed(&module, ModuleFile::Zip, stamp));
+        assert!(judgement().is_none());
         let gone = case.cache.open(&module, ModuleFile::Zip).unwrap();
         assert!(gone.is_none());
+    }
+
+    #[test]
+    fn what_was_judged_under_other_rules_does_not_count() {
+        let case = three();
+        let module = ModuleVersion::parse("a.example/m@v1.0.0").unwrap();
+        let (_, stamp) = case.cache.open(&module, ModuleFile::Zip).unwrap().unwrap();
+        let judgement = || case.cache.judgement(&module, ModuleFile::Zip, stamp);
+        let (before, found) = (case.cache.era(), judgement().unwrap());
+        case.cache.begin_era();
+        assert!(judgement().is_none());
+        let again = |era| {
+            let found = Judgement::clone(&found);
+            case.cache
+                .set_judged(&module, ModuleFile::Zip, stamp, era, found);
+        };
+        again(before);
+        assert!(judgement().is_none());
+        again(case.cache.era());
+        assert!(judgement().is_some());
     }
 
     #[test]

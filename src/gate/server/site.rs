@@ -12,7 +12,7 @@ use super::body::Body;
 use super::exchange::Exchange;
 use super::tokens::Tokens;
 use crate::gate::client::Client;
-use crate::gate::metrics::{self, Counted, file_label, verdict_label};
+use crate::gate::metrics::{self, Counted, verdict_label};
 use crate::gate::target::Target;
 use crate::gate::trace::Trace;
 use crate::gate::{Denial, Gate, Reply};
@@ -182,7 +182,7 @@ impl Site {
             Ok(target) => target,
             Err(error) => return denial_of("other", &Denial::Unknown(error.to_string())),
         };
-        let label = file_label(&target);
+        let label = target.label();
         let response = match self.gate.answer(client, &target).await {
             Ok(Reply::File(released)) => file(released, request.headers()),
             Ok(Reply::Text { media_type, body }) => small(media_type, body),

@@ -1,5 +1,7 @@
 //! The go command's module cache, before the command that will use it.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -15,36 +17,70 @@ use crate::gate::private::Sums;
 /// More of one kind than this are counted and not told.
 const MAX_TOLD: usize = 20;
 
-/// A module cache for the command alone, removed when it is dropped.
-pub(super) struct OwnModuleCache(PathBuf);
+/// Beside the folder of the same name.
+const LOCK: &str = "lock";
+
+/// A module cache for the command alone, removed when it is dropped. It is locked for as long as
+/// somebody uses it.
+pub(super) struct OwnModuleCache {
+    folder: PathBuf,
+    lock: File,
+}
 
 impl OwnModuleCache {
-    fn new(home: &Path) -> std::io::Result<Self> {
-        let folder = home
-            .join("modcache")
-            .join(format!("{:016x}", fastrand::u64(..)));
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
+    fn new(home: &Path) -> io::Result<Self> {
+        let caches = home.join("modcache");
+        std::fs::create_dir_all(&caches)?;
+        sweep(&caches);
+        let folder = caches.join(format!("{:016x}", fastrand::u64(..)));
+        let lock = File::create_new(folder.with_extension(LOCK))?;
+        lock.try_lock()?;
+        std::fs::create_dir(&folder)?;
+        Ok(Self { folder, lock })
     }
 
     pub(super) fn folder(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 }
 
 impl Drop for OwnModuleCache {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.0) {
+        if let Err(error) = remove(&self.folder, &self.lock) {
             render::warning(&visible(&format!(
                 "cannot remove {}: {error}",
-                self.0.display()
+                self.folder.display()
             )));
         }
     }
 }
 
+/// Removes the module caches of those who were killed: their locks went with them.
+fn sweep(caches: &Path) {
+    let Ok(entries) = std::fs::read_dir(caches) else {
+        return;
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == LOCK)) {
+        if let Ok(lock) = File::open(&path)
+            && lock.try_lock().is_ok()
+        {
+            // What cannot be removed now will be tried again.
+            let _ = remove(&path.with_extension(""), &lock);
+        }
+    }
+}
+
+/// The file goes last, and its lock with it.
+fn remove(folder: &Path, _lock: &File) -> io::Result<()> {
+    if folder.exists() {
+        remove_folder(folder)?;
+    }
+    std::fs::remove_file(folder.with_extension(LOCK))
+}
+
 /// The go command makes its folders read-only.
-fn remove(folder: &Path) -> std::io::Result<()> {
+fn remove_folder(folder: &Path) -> io::Result<()> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         #[cfg(unix)]

@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use clap::ValueEnum as _;
 
 use super::sums;
-use crate::cli::args::GateArgs;
+use crate::cli::args::{ByteSize, GateArgs, PrivateModules};
 use crate::cli::config_file::RuleInFile;
-use crate::cli::render::{out, visible};
+use crate::cli::render::{grouped, out, visible};
 use crate::cli::settings::Settings;
+use crate::gate::DEFAULT_DOWNLOADS;
 use crate::gate::policy::{Policy, Rule};
 use crate::golang::pattern::PatternList;
 
 pub(super) fn read(settings: &Settings, args: &GateArgs) -> anyhow::Result<Policy> {
-    let table = settings.gate.clone().unwrap_or_default();
+    let table = settings.gate.clone();
     let only = only(settings, args);
     Ok(Policy {
         deny: table.deny.iter().map(rule).collect::<Result<_, _>>()?,
@@ -21,8 +23,7 @@ pub(super) fn read(settings: &Settings, args: &GateArgs) -> anyhow::Result<Polic
         only: if only.is_empty() {
             None
         } else {
-            let sums = sums::read(settings, &only)?;
-            Some(sums.into_keys().map(|(module, _)| module).collect())
+            Some(sums::read(settings, &only)?.into_keys().collect())
         },
         cooldown_days: table.cooldown_days.unwrap_or(0),
         toolchains: table.toolchains,
@@ -30,15 +31,29 @@ pub(super) fn read(settings: &Settings, args: &GateArgs) -> anyhow::Result<Polic
     })
 }
 
+/// How private modules are checked.
+pub(super) fn private(settings: &Settings, args: &GateArgs) -> PrivateModules {
+    let how = args.private.or(settings.gate.private);
+    how.unwrap_or_default()
+}
+
+/// How much of the cache is kept.
+pub(super) fn cache_size(settings: &Settings, args: &GateArgs) -> Option<ByteSize> {
+    args.cache_size.or(settings.gate.cache_size)
+}
+
+/// How many files are fetched at the same time.
+pub(super) fn downloads(settings: &Settings, args: &GateArgs) -> usize {
+    let downloads = args.downloads.or(settings.gate.downloads);
+    downloads.map_or(DEFAULT_DOWNLOADS, usize::from)
+}
+
 /// The go.sum files outside of which nothing is let in.
 pub(super) fn only(settings: &Settings, args: &GateArgs) -> Vec<PathBuf> {
     if !args.only.is_empty() {
         return args.only.clone();
     }
-    let table = settings.gate.as_ref();
-    table
-        .and_then(|table| table.only.clone())
-        .unwrap_or_default()
+    settings.gate.only.clone().unwrap_or_default()
 }
 
 /// A pattern that matches nothing would let in what it is there to refuse.
@@ -64,10 +79,13 @@ pub(super) fn show(settings: &Settings, args: &GateArgs, policy: &Policy) -> std
     use std::io::Write as _;
 
     let mut out = out();
-    let table = settings.gate.clone().unwrap_or_default();
-    let from = match &settings.gate {
-        Some(table) => table.path.display().to_string(),
-        None => "no [gate] table in any settings file".to_owned(),
+    let table = &settings.gate;
+    let from = match table.paths.as_slice() {
+        [] => "no [gate] table in any settings file".to_owned(),
+        paths => {
+            let paths = paths.iter().map(|path| path.display().to_string());
+            paths.collect::<Vec<_>>().join(", ")
+        }
     };
     let mut line = |name: &str, value: String| writeln!(out, "{name:<14}{}", visible(&value));
     line("rules", from)?;
@@ -93,7 +111,11 @@ pub(super) fn show(settings: &Settings, args: &GateArgs, policy: &Policy) -> std
             .collect();
         line(
             "only",
-            format!("{} module versions of {}", only.len(), files.join(", ")),
+            format!(
+                "{} files of the modules in {}",
+                only.len(),
+                files.join(", ")
+            ),
         )?;
     }
     if policy.cooldown_days > 0 {
@@ -107,5 +129,14 @@ pub(super) fn show(settings: &Settings, args: &GateArgs, policy: &Policy) -> std
         "private",
         format!("{} ({})", private.value(), private.origin()),
     )?;
+    let how = self::private(settings, args).to_possible_value();
+    line(
+        "checked by",
+        how.map_or_else(String::new, |how| how.get_name().to_owned()),
+    )?;
+    line("downloads", downloads(settings, args).to_string())?;
+    if let Some(ByteSize(bytes)) = cache_size(settings, args) {
+        line("cache size", format!("{} bytes", grouped(bytes)))?;
+    }
     out.flush()
 }

@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::render::json::Head;
 use crate::cli::render::write_json;
 use crate::gate::modcache::Inspection;
-use crate::gate::{Decision, Gate};
+use crate::gate::{Decision, Gate, Judgement};
 
 /// The file, made before the command begins: a report that cannot be written is no use afterwards.
 pub(super) struct Report(File);
@@ -46,11 +46,13 @@ struct Item {
 struct Summary {
     released: usize,
     private: usize,
+    hint: usize,
     absent: usize,
     observed: usize,
     refused: usize,
     failed: usize,
     damaged: u64,
+    unlisted: u64,
 }
 
 #[derive(Serialize)]
@@ -79,7 +81,7 @@ impl Report {
     ) -> io::Result<()> {
         let decisions = gate.account().decisions();
         let count = |word: &str| {
-            let of_it = |decision: &&Decision| decision.verdict.as_str() == word;
+            let of_it = |decision: &&Decision| decision.judgement.verdict.as_str() == word;
             decisions.iter().filter(of_it).count()
         };
         let document = Document {
@@ -91,11 +93,13 @@ impl Report {
             summary: Summary {
                 released: count("released"),
                 private: count("private"),
+                hint: count("hint"),
                 absent: count("absent"),
                 observed: count("observed"),
                 refused: count("refused"),
                 failed: count("failed"),
                 damaged: gate.account().damaged_files(),
+                unlisted: gate.account().unlisted().all,
             },
             files: decisions.iter().map(Into::into).collect(),
         };
@@ -131,16 +135,18 @@ impl From<&Inspection> for ModuleCache {
 
 impl From<&Decision> for Row {
     fn from(decision: &Decision) -> Self {
+        let Decision { subject, judgement } = decision;
+        let Judgement { verdict, facts } = judgement;
         Self {
-            module: decision.module.path().as_str().to_owned(),
-            version: decision.module.version().as_str().to_owned(),
-            file: decision.file.extension(),
-            verdict: decision.verdict.as_str(),
-            hash: decision.facts.hash.map(|hash| hash.to_string()),
-            record: decision.facts.record,
-            tree_size: decision.facts.tree_size,
-            upstream: decision.facts.source.clone(),
-            reason: decision.verdict.reason(),
+            module: subject.module.as_str().to_owned(),
+            version: subject.version.clone(),
+            file: subject.file,
+            verdict: verdict.as_str(),
+            hash: facts.hash.map(|hash| hash.to_string()),
+            record: facts.record,
+            tree_size: facts.tree_size,
+            upstream: facts.source.clone(),
+            reason: verdict.reason(),
         }
     }
 }

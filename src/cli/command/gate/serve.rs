@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::policy;
-use crate::cli::args::{GateArgs, GlobalArgs, ListenAt};
+use super::{policy, prefetch};
+use crate::cli::args::{ByteSize, GateArgs, GlobalArgs, ListenAt};
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
@@ -68,6 +68,11 @@ pub(super) async fn serve(
         anstream::eprintln!("sumcheck gate: metrics at http://{address}/metrics");
     }
 
+    let _prefetch = prefetch::begin(&gate_of_rules, settings, args, None)?;
+    let tending = policy::cache_size(settings, args).map(|ByteSize(limit)| {
+        let complain = |what: &str| render::warning(&visible(what));
+        tokio::spawn(Arc::clone(&gate_of_rules).tend(limit, complain))
+    });
     let reloading = tokio::spawn(reload_when_told(
         Reloadable::new(gate_of_rules, site, certificate, global, settings, args),
         hang_ups,
@@ -98,6 +103,9 @@ pub(super) async fn serve(
     let _ = asked.send(2);
     reloading.abort();
     watchdog.abort();
+    if let Some(tending) = tending {
+        tending.abort();
+    }
     if let Some(status) = status {
         status.abort();
     }
@@ -178,12 +186,12 @@ impl Reloadable {
         args: &GateArgs,
     ) -> Self {
         let files = args.tls_cert.clone().zip(args.tls_key.clone());
-        let table = settings.gate.iter().map(|table| table.path.clone());
+        let tables = settings.gate.paths.iter().cloned();
         Self {
             gate,
             global: global.clone(),
             args: args.clone(),
-            rules: table.chain(policy::only(settings, args)).collect(),
+            rules: tables.chain(policy::only(settings, args)).collect(),
             site,
             tokens: args.token_file.clone(),
             certificate: certificate

@@ -1,0 +1,69 @@
+//! What is fetched before anybody asks for it.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::sums;
+use crate::cli::args::GateArgs;
+use crate::cli::settings::Settings;
+use crate::gate::Gate;
+use crate::gate::modcache::ModuleCache;
+use crate::gate::prefetch::in_order;
+use crate::golang::go_mod::direct_requirements;
+use crate::golang::module::ModuleVersion;
+use crate::verify::input::Document;
+
+/// A go.mod has some kilobytes; of a larger one the beginning will do.
+const MAX_GO_MOD_BYTES: u64 = 1 << 20;
+
+/// Fetches for as long as it is not dropped.
+pub(super) struct Prefetch(JoinHandle<()>);
+
+impl Drop for Prefetch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Begins, if there is anything to fetch. What the go command has in its module cache it does not
+/// ask for.
+pub(super) fn begin(
+    gate: &Arc<Gate>,
+    settings: &Settings,
+    args: &GateArgs,
+    module_cache: Option<&Path>,
+) -> anyhow::Result<Option<Prefetch>> {
+    let is_wanted = args.listen.is_none() || !args.prefetch.is_empty();
+    if args.no_prefetch || !is_wanted {
+        return Ok(None);
+    }
+    let documents = sums::documents(settings, &args.prefetch)?;
+    let direct = documents.iter().flat_map(requirements_beside).collect();
+    let mut files = in_order(&sums::hashes(&documents), &direct);
+    if let Some(folder) = module_cache {
+        let cache = ModuleCache::new(folder.to_owned(), false);
+        files.retain(|(module, file)| !cache.has(module, *file));
+    }
+    if files.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Prefetch(tokio::spawn(
+        Arc::clone(gate).prefetch(files),
+    ))))
+}
+
+/// What the go.mod beside a go.sum requires, if there is one.
+fn requirements_beside(document: &Document) -> BTreeSet<ModuleVersion> {
+    let mut text = Vec::new();
+    let read = File::open(Path::new(document.name()).with_extension("mod"))
+        .and_then(|file| file.take(MAX_GO_MOD_BYTES).read_to_end(&mut text));
+    match read {
+        Ok(_) => direct_requirements(&String::from_utf8_lossy(&text)),
+        Err(_) => BTreeSet::new(),
+    }
+}
