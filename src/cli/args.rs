@@ -470,11 +470,30 @@ pub(super) struct LookupArgs {
 #[command(after_help = "Examples:
   sumcheck heads
   sumcheck heads --limit 3
-  sumcheck heads --format json | jq '.heads[-1].size'")]
+  sumcheck heads --format json | jq '.heads[-1].size'
+  sumcheck heads --format json > heads.json   and in another home:
+  sumcheck heads import heads.json")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct HeadsArgs {
+    #[command(subcommand)]
+    pub(super) action: Option<HeadsAction>,
+
     /// Show only the newest N
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum HeadsAction {
+    /// Take over when another home first saw its tree heads
+    ///
+    /// Each of them must be signed by the log and is tied into the timeline of this home. A gate with
+    /// cooldown-days believes the dates: take them from somebody whom you trust.
+    Import {
+        /// What sumcheck heads --format json wrote there, or - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// List and check the evidence of a log that misbehaved
@@ -532,6 +551,7 @@ pub(super) enum FindingsAction {
 #[command(after_help = "Examples:
   sumcheck pin list
   sumcheck pin add go.sum                     what it says of private modules
+  echo 'example.com/us/x v1.2.3 h1:…' | sumcheck pin add -
   sumcheck pin remove example.com/us/x@v1.2.3
   sumcheck pin remove example.com/us/x        all its versions
   sumcheck pin export > pins.json             and on another machine:

@@ -23,7 +23,7 @@ pub use self::decisions::Decided;
 pub use self::error::StoreError;
 use self::error::classify;
 pub use self::pins::{Pin, PinKind, Pinned};
-pub use self::row::{Commit, CommitOutcome, Finding, NewHead, StoredHead, StoredRecord};
+pub use self::row::{Commit, CommitOutcome, Finding, HeadDate, NewHead, StoredHead, StoredRecord};
 use self::row::{Count, stored_head, stored_record};
 use super::clock;
 use super::failpoint;
@@ -286,6 +286,37 @@ impl Store {
                 params![verifier_key, Count(record_index)],
                 |row| row.get(0),
             )
+        })
+    }
+
+    /// Dates heads that this home has: for each, by size and root, when it was seen by somebody else,
+    /// who is named in `source`. An earlier date stays. Gives back how many have another date now.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn date_heads(
+        &self,
+        verifier_key: &str,
+        dates: &[HeadDate],
+        source: &str,
+    ) -> Result<usize, StoreError> {
+        self.check_writable()?;
+        self.run(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let mut update = transaction.prepare(
+                "UPDATE heads SET seen_at = ?1, source = ?2
+                 WHERE log_id = (SELECT log_id FROM logs WHERE verifier_key = ?3)
+                     AND size = ?4 AND root = ?5 AND seen_at > ?1",
+            )?;
+            let mut dated = 0;
+            for date in dates {
+                let size = Count(date.size);
+                let row = params![date.seen_at, source, verifier_key, size, date.root];
+                dated += update.execute(row)?;
+            }
+            drop(update);
+            transaction.commit()?;
+            Ok(dated)
         })
     }
 

@@ -78,6 +78,19 @@ impl Prover {
         self.prove_under(&BTreeSet::new(), true).await
     }
 
+    /// Ties heads that somebody else keeps into the timeline: each note as the log signed it. They
+    /// are kept as heads of this home's own.
+    ///
+    /// # Errors
+    /// As [`Prover::prove`]: a head that contradicts this home's is misbehaviour of the log.
+    pub async fn adopt_heads(&self, notes: &[&[u8]]) -> Result<Proofs, ProveError> {
+        let mut proofs = Proofs::default();
+        let timeline = self.restore(&BTreeSet::new(), &mut proofs)?;
+        let mut run = Run::new(self, timeline, proofs);
+        run.adopt_heads(notes).await?;
+        Ok(run.end())
+    }
+
     async fn prove_under(
         &self,
         modules: &BTreeSet<ModuleVersion>,

@@ -167,6 +167,44 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Ties these heads, and the log's newest one, into the timeline.
+    pub(super) async fn adopt_heads(&mut self, notes: &[&[u8]]) -> Result<(), ProveError> {
+        match Database::connect(&self.prover.address, &self.prover.http).await {
+            Ok(database) => {
+                self.proofs.source = Some(database.source());
+                self.database = Some(database);
+            }
+            Err(error) => {
+                self.proofs.faults.push(Fault::new(error.to_string()));
+                return Ok(());
+            }
+        }
+        self.look_up(&[], true).await;
+        let seen = self.session.seen_sizes().first().copied().unwrap_or(0);
+        let newest = seen.max(self.newest_verified()?);
+        // A session beside the run's own, in which a head can be looked at and left.
+        let mut aside = Session::new(Timeline::empty(self.prover.key.clone()), HEIGHT);
+        for note in notes {
+            let fault = match aside.see_head(note) {
+                Ok(head) if head.size() <= newest => {
+                    // As above.
+                    let _ = self.session.see_head(note);
+                    continue;
+                }
+                Ok(head) => format!(
+                    "a tree head of {} records is newer than those that the server knows",
+                    head.size()
+                ),
+                Err(error) => format!("a tree head is not valid: {error}"),
+            };
+            self.proofs.faults.push(Fault::new(fault));
+        }
+        if let Some(conclusion) = self.conclude(Keep::Always).await? {
+            self.accept(conclusion);
+        }
+        Ok(())
+    }
+
     /// Takes the go command's replies into the session, but for those whose heads are newer than
     /// what this server knows: a mirror that is behind cannot prove those, and does no wrong.
     fn adopt<'m>(&mut self, cached: CachedReplies<'m>) -> Result<Adopted<'m>, ProveError> {

@@ -200,6 +200,7 @@ fn judge(document: usize, line: &GoSumLine, private: &Private, proofs: &Proofs) 
     };
     if private.matches(line.module.path()) {
         if let Some(pin) = private.pin(&line.module, line.kind) {
+            result.expected = H1::parse(&pin.hash).ok();
             if pin.hash == hash.to_string() {
                 result.verdict = Verdict::Pinned;
             } else {

@@ -408,3 +408,87 @@ fn bash_completes_commands_and_options() {
         assert!(status.success());
     }
 }
+
+#[test]
+fn the_dates_of_another_home_s_heads_are_taken_over() {
+    let world = World::new();
+    world.verify().run().expect_code(0);
+    let grown = world.log.clone().grow(20).serve().start();
+    let sumdb = format!("{} {}", world.log.verifier_key(), grown.url());
+    let export = world
+        .run(&["heads", "--format", "json"])
+        .run()
+        .expect_code(0);
+    let mut document = export.json();
+    document["heads"][0]["seen_at"] = "2026-01-02T03:04:05Z".into();
+
+    // A home that has seen a later head only.
+    let other = World::new();
+    let run = |args: &[&str]| other.run(args).sumdb(&sumdb);
+    let verify = other.verify().sumdb(&sumdb).arg("--refresh");
+    verify.run().expect_code(0);
+    let import = |document: &serde_json::Value| {
+        run(&["heads", "import", "-"])
+            .stdin(document.to_string())
+            .run()
+    };
+    let outcome = import(&document).expect_code(0);
+    assert!(
+        outcome.stdout.contains("1 of them are older"),
+        "{outcome:?}"
+    );
+    let heads = || run(&["heads", "--format", "json"]).run().json();
+    let row = &heads()["heads"][0];
+    assert_eq!(row["size"], 40);
+    assert_eq!(row["tie"], "prefix");
+    assert_eq!(row["seen_at"], "2026-01-02T03:04:05Z");
+    // A later date changes nothing, and a wrong document neither.
+    for (seen_at, code) in [
+        ("2026-01-03T00:00:00Z", 0),
+        ("2999-01-01T00:00:00Z", 2),
+        ("yesterday", 2),
+    ] {
+        document["heads"][0]["seen_at"] = seen_at.into();
+        import(&document).expect_code(code);
+        assert_eq!(heads()["heads"][0]["seen_at"], "2026-01-02T03:04:05Z");
+    }
+    let honest = document["heads"][0]["note"].as_str().unwrap().to_owned();
+    let unsigned = honest.replace("\n40\n", "\n41\n");
+    assert_ne!(honest, unsigned);
+    document["heads"][0]["seen_at"] = "2026-01-01T00:00:00Z".into();
+    document["heads"][0]["note"] = unsigned.into();
+    let outcome = import(&document).expect_code(2);
+    assert!(outcome.stderr.contains("has not signed"), "{outcome:?}");
+    assert_eq!(heads()["heads"].as_array().unwrap().len(), 2);
+    // One that the server does not know yet is told, and the others are taken.
+    document["heads"][0]["note"] = honest.into();
+    let newer = world.log.fork_at(40).grow(30);
+    let newer = String::from_utf8(newer.head()).unwrap();
+    let row = serde_json::json!({ "note": newer, "seen_at": "2026-01-05T00:00:00Z" });
+    document["heads"].as_array_mut().unwrap().push(row);
+    let outcome = import(&document).expect_code(3);
+    assert!(
+        outcome.stderr.contains("90 records is newer"),
+        "{outcome:?}"
+    );
+    assert_eq!(heads()["heads"][0]["seen_at"], "2026-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_head_of_another_home_can_betray_the_log() {
+    let world = World::new();
+    world.verify().run().expect_code(0);
+    let fork = world.log.fork_at(7);
+    let document = serde_json::json!({
+        "schema": "sumcheck.heads/1",
+        "heads": [{
+            "note": String::from_utf8(fork.head_at(35)).unwrap(),
+            "seen_at": "2026-01-02T03:04:05Z",
+        }],
+    });
+    let run = world.run(&["heads", "import", "-"]);
+    let outcome = run.stdin(document.to_string()).run().expect_code(4);
+    assert!(outcome.stderr.contains("evidence"), "{outcome:?}");
+    let heads = world.run(&["heads", "--format", "json"]).run().json();
+    assert_eq!(heads["heads"].as_array().unwrap().len(), 1);
+}

@@ -141,3 +141,21 @@ fn what_is_no_document_of_pins_changes_nothing() {
     let none = world.run(&["pin", "add", "go.sum"]).run().expect_code(2);
     assert!(none.stderr.contains("GOPRIVATE"), "{none:?}");
 }
+
+#[test]
+fn what_contradicts_itself_changes_nothing() {
+    let world = World::new();
+    pin(&world, &["add", "go.sum"]).expect_code(0);
+    let exported = pin(&world, &["export"]).expect_code(0).stdout;
+    let mut document: serde_json::Value = serde_json::from_str(&exported).unwrap();
+    let wrong: serde_json::Value = serde_json::from_str(&with_wrong_hash(&exported)).unwrap();
+    let pins = document["pins"].as_array_mut().unwrap();
+    pins.extend(wrong["pins"].as_array().unwrap().clone());
+    let run = world.run(&["pin", "import", "--replace", "-"]);
+    let outcome = run.stdin(document.to_string()).run().expect_code(2);
+    assert!(
+        outcome.stderr.contains("has two hashes there"),
+        "{outcome:?}"
+    );
+    assert_eq!(pin(&world, &["export"]).stdout, exported);
+}

@@ -1,10 +1,12 @@
 //! `sumcheck heads`
 
+mod import;
+
 use std::io::Write as _;
 
 use serde::Serialize;
 
-use crate::cli::args::{Format, GlobalArgs, HeadsArgs};
+use crate::cli::args::{Format, GlobalArgs, HeadsAction, HeadsArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::style::DIM;
 use crate::cli::render::{grouped, json, out, plain_out, visible, write_json};
@@ -13,8 +15,13 @@ use crate::io::home::Home;
 use crate::io::store::{Store, StoredHead};
 use crate::sumdb::head::open_head;
 
+const SCHEMA: &str = "sumcheck.heads/1";
+
 pub(in crate::cli) fn run(global: &GlobalArgs, args: &HeadsArgs) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
+    if let Some(HeadsAction::Import { file }) = &args.action {
+        return import::run(global, &settings, file);
+    }
     let home = Home::open(&settings.home)?;
     let store = Store::open(&home)?;
     let mut heads = store.heads(&settings.key.to_string())?;
@@ -40,7 +47,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &HeadsArgs) -> anyhow::Resu
     match settings.format {
         Format::Json => {
             let document = Heads {
-                schema: "sumcheck.heads/1",
+                schema: SCHEMA,
                 log: (&settings.key).into(),
                 heads: rows,
             };

@@ -1,5 +1,6 @@
 //! `sumcheck pin`
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,20 @@ fn list(store: &Store, format: Format) -> anyhow::Result<()> {
 }
 
 fn add(store: &mut Store, pins: &[Pin], replace: bool) -> anyhow::Result<Exit> {
+    let mut hashes = BTreeMap::new();
+    for pin in pins {
+        let file = (&pin.module, &pin.version, &pin.kind);
+        let first = hashes.entry(file).or_insert(&pin.hash);
+        if *first != &pin.hash {
+            bail!(
+                "nothing was pinned: {}@{} {} has two hashes there, {first} and {}",
+                pin.module,
+                pin.version,
+                pin.kind,
+                pin.hash
+            );
+        }
+    }
     let in_the_way = store.add_pins(pins, replace)?;
     if !in_the_way.is_empty() && !replace {
         for (known, new) in &in_the_way {

@@ -22,6 +22,17 @@ pub struct StoredHead {
     pub tie: String,
 }
 
+/// When somebody saw a head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadDate {
+    /// Tree size in records.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: [u8; 32],
+    /// UTC, RFC 3339, as [`crate::io::clock::at`] writes it: dates are compared as text.
+    pub seen_at: String,
+}
+
 /// A verified head to keep.
 #[derive(Debug, Clone)]
 pub struct NewHead {
