@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::progress_bar;
 use super::render::{self, visible};
 use super::settings::Settings;
+use crate::io::database::Route;
 use crate::io::go_cache::GoCache;
 use crate::io::home::Home;
 use crate::io::http::{HttpClient, HttpSettings, Observer, RequestTrace};
@@ -82,6 +83,7 @@ fn open(settings: &Settings, refresh: bool, http: HttpClient) -> anyhow::Result<
     Ok(Prover {
         key: settings.key.clone(),
         address: settings.address.clone(),
+        route: Route::default(),
         http,
         home,
         store: RefCell::new(store),

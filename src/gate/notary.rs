@@ -176,9 +176,13 @@ struct Desk {
     standing: Arc<Standing>,
 }
 
+type Waiting = BTreeMap<ModuleVersion, Vec<Answer<Arc<AuthenticRecord>>>>;
+
 /// What waits, and what is under way.
 struct Work<'d> {
-    records: BTreeMap<ModuleVersion, Vec<Answer<Arc<AuthenticRecord>>>>,
+    records: Waiting,
+    /// Those of the batches that are running. Whoever asks for one of them gets its answer too.
+    proving: Waiting,
     heads: Vec<Answer<ConsistentHead>>,
     batches_running: usize,
     head_running: bool,
@@ -187,7 +191,7 @@ struct Work<'d> {
 }
 
 enum Done {
-    Batch,
+    Batch(Vec<(ModuleVersion, Proof)>),
     Tile,
     Head {
         outcome: Box<Result<ConsistentHead, Unproven>>,
@@ -199,6 +203,7 @@ impl Desk {
     async fn serve(self, mut inbox: mpsc::Receiver<Question>) {
         let mut work = Work {
             records: BTreeMap::new(),
+            proving: BTreeMap::new(),
             heads: Vec::new(),
             batches_running: 0,
             head_running: false,
@@ -256,37 +261,31 @@ impl Desk {
         Unproven::Misbehaviour(evidence)
     }
 
-    async fn prove(
-        &self,
-        batch: BTreeMap<ModuleVersion, Vec<Answer<Arc<AuthenticRecord>>>>,
-    ) -> Done {
-        let modules: BTreeSet<ModuleVersion> = batch.keys().cloned().collect();
-        match self.prover.prove(&modules).await {
-            Ok(mut proofs) => {
-                if let Some(head) = &proofs.head {
-                    self.standing.set_head(head);
-                }
-                for (module, answers) in batch {
-                    let proof = match proofs.outcomes.remove(&module) {
-                        Some(Outcome::Proven(record)) => Ok(Arc::from(record)),
-                        Some(Outcome::Absent { status, message }) => Err(Unproven::Absent {
-                            status,
-                            words: message,
-                        }),
-                        Some(Outcome::Unavailable(reason)) => Err(Unproven::Unavailable(reason)),
-                        None => Err(Unproven::Unavailable("it was not asked for".to_owned())),
-                    };
-                    tell(answers, &proof);
-                }
-            }
+    async fn prove(&self, modules: BTreeSet<ModuleVersion>) -> Done {
+        let mut proofs = match self.prover.prove(&modules).await {
+            Ok(proofs) => proofs,
             Err(error) => {
-                let proof = Err(self.unproven(error));
-                batch
-                    .into_values()
-                    .for_each(|answers| tell(answers, &proof));
+                let unproven = self.unproven(error);
+                let proof = |module| (module, Err(unproven.clone()));
+                return Done::Batch(modules.into_iter().map(proof).collect());
             }
+        };
+        if let Some(head) = &proofs.head {
+            self.standing.set_head(head);
         }
-        Done::Batch
+        let proof = |module: ModuleVersion| {
+            let proof = match proofs.outcomes.remove(&module) {
+                Some(Outcome::Proven(record)) => Ok(Arc::from(record)),
+                Some(Outcome::Absent { status, message }) => Err(Unproven::Absent {
+                    status,
+                    words: message,
+                }),
+                Some(Outcome::Unavailable(reason)) => Err(Unproven::Unavailable(reason)),
+                None => Err(Unproven::Unavailable("it was not asked for".to_owned())),
+            };
+            (module, proof)
+        };
+        Done::Batch(modules.into_iter().map(proof).collect())
     }
 
     async fn newest_head(&self) -> Done {
@@ -315,9 +314,10 @@ impl<'d> Work<'d> {
     /// `false` if it is over.
     fn take(&mut self, desk: &'d Desk, question: Question) -> bool {
         match question {
-            Question::Record(module, answer) => {
-                self.records.entry(module).or_default().push(answer);
-            }
+            Question::Record(module, answer) => match self.proving.get_mut(&module) {
+                Some(answers) => answers.push(answer),
+                None => self.records.entry(module).or_default().push(answer),
+            },
             // Whoever asked may have gone, and then there is nobody to tell.
             Question::Tile(tile, answer) => self.running.push(Box::pin(async move {
                 let tile = desk.prover.tile(&tile).await;
@@ -332,8 +332,9 @@ impl<'d> Work<'d> {
 
     fn begin(&mut self, desk: &'d Desk) {
         if !self.records.is_empty() && self.batches_running < MAX_BATCHES_AT_ONCE {
-            let batch = std::mem::take(&mut self.records);
-            self.running.push(Box::pin(desk.prove(batch)));
+            let modules = self.records.keys().cloned().collect();
+            self.proving.append(&mut self.records);
+            self.running.push(Box::pin(desk.prove(modules)));
             self.batches_running += 1;
         }
         if self.heads.is_empty() || self.head_running {
@@ -352,7 +353,12 @@ impl<'d> Work<'d> {
     fn end(&mut self, desk: &Desk, done: Done) {
         match done {
             Done::Tile => {}
-            Done::Batch => self.batches_running -= 1,
+            Done::Batch(proofs) => {
+                self.batches_running -= 1;
+                for (module, proof) in proofs {
+                    tell(self.proving.remove(&module).unwrap_or_default(), &proof);
+                }
+            }
             Done::Head { outcome, is_newest } => {
                 self.head_running = false;
                 if let Ok(head) = &*outcome {

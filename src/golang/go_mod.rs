@@ -3,16 +3,25 @@
 //!
 //! Source: the Go Modules Reference, "go.mod files".
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::module::ModuleVersion;
 
-/// The module versions that are required without `// indirect`: those that the module's own packages
-/// import. Lines that are not understood are passed over.
+/// Who needs a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Requirement {
+    /// Packages of the main module.
+    Direct,
+    /// Other modules alone.
+    Indirect,
+}
+
+/// The module versions that are required, and which of them without `// indirect`: those that the
+/// module's own packages import. Lines that are not understood are passed over.
 #[must_use]
-pub fn direct_requirements(go_mod: &str) -> BTreeSet<ModuleVersion> {
+pub fn requirements(go_mod: &str) -> BTreeMap<ModuleVersion, Requirement> {
     let mut is_in_block = false;
-    let mut requirements = BTreeSet::new();
+    let mut requirements = BTreeMap::new();
     for line in go_mod.lines() {
         let (code, comment) = line.split_once("//").unwrap_or((line, ""));
         let words: Vec<&str> = code.split_whitespace().collect();
@@ -32,9 +41,14 @@ pub fn direct_requirements(go_mod: &str) -> BTreeSet<ModuleVersion> {
         let is_indirect = comment
             .split([';', ' '])
             .any(|word| word.trim() == "indirect");
+        let requirement = if is_indirect {
+            Requirement::Indirect
+        } else {
+            Requirement::Direct
+        };
         let unquoted = path.trim_matches(['"', '`']);
-        if !is_indirect && let Ok(module) = ModuleVersion::new(unquoted, version) {
-            requirements.insert(module);
+        if let Ok(module) = ModuleVersion::new(unquoted, version) {
+            requirements.insert(module, requirement);
         }
     }
     requirements
@@ -56,17 +70,22 @@ mod tests {
             )\n\
             exclude (\n\texample.com/five v1.0.0\n)\n\
             replace example.com/six v1.0.0 => ../six\n";
-        let requirements: Vec<String> = direct_requirements(go_mod)
-            .iter()
-            .map(ToString::to_string)
+        let requirements: Vec<(String, Requirement)> = requirements(go_mod)
+            .into_iter()
+            .map(|(module, requirement)| (module.to_string(), requirement))
             .collect();
-        assert_eq!(
-            requirements,
-            [
-                "example.com/one@v1.0.0",
-                "example.com/three@v0.1.0",
-                "example.com/two@v2.0.0+incompatible"
-            ]
+        let expected = [
+            ("example.com/four@v0.1.0", Requirement::Indirect),
+            ("example.com/one@v1.0.0", Requirement::Direct),
+            ("example.com/three@v0.1.0", Requirement::Direct),
+            ("example.com/two@v2.0.0+incompatible", Requirement::Direct),
+        ];
+        assert!(
+            requirements
+                .iter()
+                .map(|(module, requirement)| (module.as_str(), *requirement))
+                .eq(expected),
+            "{requirements:?}"
         );
     }
 }

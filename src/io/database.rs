@@ -3,6 +3,9 @@
 //! Source: the go command's documentation (`go help goproxy`, "Proxying a checksum database" in
 //! the design of the checksum database) and its behaviour.
 
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use reqwest::Url;
 
@@ -48,6 +51,41 @@ impl DatabaseAddress {
 pub struct Database<'a> {
     http: &'a HttpClient,
     base: Url,
+}
+
+/// So long the way to a database is taken as it was found.
+const ROUTE_LASTS: Duration = Duration::from_secs(60);
+
+/// The way to a database that was found last, for those who ask again and again.
+#[derive(Debug, Default)]
+pub struct Route(RefCell<Option<(Url, Instant)>>);
+
+impl Route {
+    /// As [`Database::connect`], without asking for what was found just now.
+    ///
+    /// # Errors
+    /// [`ConnectError`]
+    pub async fn connect<'a>(
+        &self,
+        address: &DatabaseAddress,
+        http: &'a HttpClient,
+    ) -> Result<Database<'a>, ConnectError> {
+        let known = self.0.borrow().clone();
+        if let Some((base, found_at)) = known
+            && found_at.elapsed() < ROUTE_LASTS
+        {
+            return Ok(Database { http, base });
+        }
+        let database = Database::connect(address, http).await?;
+        self.0
+            .replace(Some((database.base.clone(), Instant::now())));
+        Ok(database)
+    }
+
+    /// It leads nowhere: another one may.
+    pub fn forget(&self) {
+        self.0.replace(None);
+    }
 }
 
 /// Why no way to the database was found.

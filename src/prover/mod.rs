@@ -24,7 +24,7 @@ pub use self::progress::Progress;
 use self::run::Run;
 pub use self::tile::TileOutcome;
 use crate::golang::module::ModuleVersion;
-use crate::io::database::DatabaseAddress;
+use crate::io::database::{ConnectError, Database, DatabaseAddress, Route};
 use crate::io::go_cache::GoCache;
 use crate::io::home::Home;
 use crate::io::http::HttpClient;
@@ -39,6 +39,8 @@ pub struct Prover {
     pub key: VerifierKey,
     /// Where the log is.
     pub address: DatabaseAddress,
+    /// The way to it, as it was last found.
+    pub route: Route,
     /// The HTTP client.
     pub http: HttpClient,
     /// The folder of all state.
@@ -91,6 +93,10 @@ impl Prover {
         Ok(run.end())
     }
 
+    async fn database(&self) -> Result<Database<'_>, ConnectError> {
+        self.route.connect(&self.address, &self.http).await
+    }
+
     async fn prove_under(
         &self,
         modules: &BTreeSet<ModuleVersion>,
@@ -117,6 +123,10 @@ impl Prover {
         if !proven {
             run.prove_from_network(&unknown, cached).await?;
         }
-        Ok(run.end())
+        let proofs = run.end();
+        if proofs.has_gaps() {
+            self.route.forget();
+        }
+        Ok(proofs)
     }
 }

@@ -69,6 +69,12 @@ impl Proofs {
         }
     }
 
+    /// Whether there is anything that a server should have had and had not.
+    pub(super) fn has_gaps(&self) -> bool {
+        let is_gap = |outcome: &Outcome| matches!(outcome, Outcome::Unavailable(_));
+        !self.faults.is_empty() || self.outcomes.values().any(is_gap)
+    }
+
     /// Whatever has no outcome yet is unavailable for this reason.
     pub(super) fn fail_rest(&mut self, modules: &[&ModuleVersion], reason: &str) {
         for &module in modules {

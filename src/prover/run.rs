@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
         unknown: &[&ModuleVersion],
         cached: CachedReplies<'_>,
     ) -> Result<(), ProveError> {
-        let database = match Database::connect(&self.prover.address, &self.prover.http).await {
+        let database = match self.prover.database().await {
             Ok(database) => database,
             Err(error) => {
                 self.proofs.fail_rest(unknown, &error.to_string());
@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
 
     /// Ties these heads, and the log's newest one, into the timeline.
     pub(super) async fn adopt_heads(&mut self, notes: &[&[u8]]) -> Result<(), ProveError> {
-        match Database::connect(&self.prover.address, &self.prover.http).await {
+        match self.prover.database().await {
             Ok(database) => {
                 self.proofs.source = Some(database.source());
                 self.database = Some(database);

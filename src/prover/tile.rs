@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use super::tiles::TileSet;
 use super::{HEIGHT, ProveError, Prover};
-use crate::io::database::Database;
 use crate::sumdb::timeline::ConsistentHead;
 use crate::tlog::tile::{Tile, TileLevel};
 use crate::tlog::tile_auth::TilePlan;
@@ -63,7 +62,7 @@ impl Prover {
         let (authentic, faults) = if on_disk.0.tile(level, tile.index()).is_some() {
             on_disk
         } else {
-            match Database::connect(&self.address, &self.http).await {
+            match self.database().await {
                 Ok(database) => {
                     let database = Some(&database);
                     tiles
@@ -74,6 +73,7 @@ impl Prover {
             }
         };
         let Some(hashed) = authentic.tile(level, tile.index()) else {
+            self.route.forget();
             let reason = faults.into_iter().next();
             return Ok(TileOutcome::Unavailable(reason.unwrap_or_default()));
         };

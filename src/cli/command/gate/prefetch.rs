@@ -1,6 +1,6 @@
 //! What is fetched before anybody asks for it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::cli::settings::Settings;
 use crate::gate::Gate;
 use crate::gate::modcache::ModuleCache;
 use crate::gate::prefetch::in_order;
-use crate::golang::go_mod::direct_requirements;
+use crate::golang::go_mod::{Requirement, requirements};
 use crate::golang::module::ModuleVersion;
 use crate::verify::input::Document;
 
@@ -43,8 +43,8 @@ pub(super) fn begin(
         return Ok(None);
     }
     let documents = sums::documents(settings, &args.prefetch)?;
-    let direct = documents.iter().flat_map(requirements_beside).collect();
-    let mut files = in_order(&sums::hashes(&documents), &direct);
+    let requirements = documents.iter().flat_map(requirements_beside).collect();
+    let mut files = in_order(&sums::hashes(&documents), &requirements);
     if let Some(folder) = module_cache {
         let cache = ModuleCache::new(folder.to_owned(), false);
         files.retain(|(module, file)| !cache.has(module, *file));
@@ -58,12 +58,12 @@ pub(super) fn begin(
 }
 
 /// What the go.mod beside a go.sum requires, if there is one.
-fn requirements_beside(document: &Document) -> BTreeSet<ModuleVersion> {
+fn requirements_beside(document: &Document) -> BTreeMap<ModuleVersion, Requirement> {
     let mut text = Vec::new();
     let read = File::open(Path::new(document.name()).with_extension("mod"))
         .and_then(|file| file.take(MAX_GO_MOD_BYTES).read_to_end(&mut text));
     match read {
-        Ok(_) => direct_requirements(&String::from_utf8_lossy(&text)),
-        Err(_) => BTreeSet::new(),
+        Ok(_) => requirements(&String::from_utf8_lossy(&text)),
+        Err(_) => BTreeMap::new(),
     }
 }
