@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -15,6 +16,9 @@ use crate::io::store::{Decided, Store, StoreError};
 
 /// So many decisions may wait for the disk; what comes then is left off and counted.
 const QUEUE: usize = 16_384;
+
+/// For so long decisions are gathered.
+const GATHERED_FOR: Duration = Duration::from_millis(20);
 
 /// So many are kept in one transaction.
 const BATCH: usize = 1024;
@@ -112,6 +116,8 @@ struct Desk {
 impl Desk {
     fn serve(&mut self, inbox: &Receiver<Decided>) {
         while let Ok(first) = inbox.recv() {
+            // Each batch is forced onto the disk: better a few large ones.
+            thread::sleep(GATHERED_FOR);
             let more = inbox.try_iter().take(BATCH);
             let batch: Vec<Decided> = std::iter::once(first).chain(more).collect();
             let logged = self.log.write(&batch);

@@ -23,6 +23,10 @@ use crate::tlog::tile::Tile;
 /// up all others.
 const MAX_BATCHES_AT_ONCE: usize = 4;
 
+/// What comes while a batch is running waits for its end, that it may be proven together, and no
+/// longer than this.
+const WAITS_FOR_BATCH: Duration = Duration::from_millis(20);
+
 /// So many questions may wait; whoever comes then waits at the door.
 const QUEUE: usize = 1024;
 
@@ -185,6 +189,7 @@ struct Work<'d> {
     proving: Waiting,
     heads: Vec<Answer<ConsistentHead>>,
     batches_running: usize,
+    last_batch: Instant,
     head_running: bool,
     fresh_until: Option<Instant>,
     running: FuturesUnordered<LocalBoxFuture<'d, Done>>,
@@ -206,6 +211,7 @@ impl Desk {
             proving: BTreeMap::new(),
             heads: Vec::new(),
             batches_running: 0,
+            last_batch: Instant::now(),
             head_running: false,
             fresh_until: None,
             running: FuturesUnordered::new(),
@@ -226,6 +232,7 @@ impl Desk {
                     }
                 }
                 Some(done) = work.running.next() => work.end(&self, done),
+                () = sleep_until(work.last_batch + WAITS_FOR_BATCH), if work.waits() => {}
                 () = sleep_until(next_look) => {
                     self.look_at_findings();
                     next_look = Instant::now() + LOOK_AT_FINDINGS;
@@ -330,8 +337,15 @@ impl<'d> Work<'d> {
         true
     }
 
+    /// Whether there is a batch that only waits for its time.
+    fn waits(&self) -> bool {
+        !self.records.is_empty() && self.batches_running < MAX_BATCHES_AT_ONCE
+    }
+
     fn begin(&mut self, desk: &'d Desk) {
-        if !self.records.is_empty() && self.batches_running < MAX_BATCHES_AT_ONCE {
+        let is_due = self.batches_running == 0 || self.last_batch.elapsed() >= WAITS_FOR_BATCH;
+        if is_due && !self.records.is_empty() && self.batches_running < MAX_BATCHES_AT_ONCE {
+            self.last_batch = Instant::now();
             let modules = self.records.keys().cloned().collect();
             self.proving.append(&mut self.records);
             self.running.push(Box::pin(desk.prove(modules)));
