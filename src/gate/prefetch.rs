@@ -20,48 +20,67 @@ const AT_ONCE: usize = 8;
 /// Records that are asked for in one go.
 const PROVEN_TOGETHER: usize = 128;
 
-/// The files of go.sum files in the order in which the go command asks for them: it walks through
-/// the go.mod files first, and begins with what the module itself requires. Of what a go.sum names
-/// and its go.mod does not require, much is never asked for, so that it is left out; without any
-/// requirements nothing is known of that.
-#[must_use]
-pub fn in_order(
-    sums: &Sums,
-    requirements: &BTreeMap<ModuleVersion, Requirement>,
-) -> Vec<(ModuleVersion, ModuleFile)> {
-    let is_needed =
-        |module: &ModuleVersion| requirements.is_empty() || requirements.contains_key(module);
-    let mut files: Vec<(ModuleVersion, ModuleFile)> = sums
-        .keys()
-        .filter(|(module, _)| is_needed(module))
-        .map(|(module, kind)| {
-            let file = match kind {
-                Kind::GoMod => ModuleFile::GoMod,
-                Kind::Zip => ModuleFile::Zip,
-            };
-            (module.clone(), file)
-        })
-        .collect();
-    files.sort_by_cached_key(|(module, file)| (*file, requirements.get(module).copied()));
-    files
+/// What to do ahead, in the order in which the go command asks for it: it walks through the go.mod
+/// files first, and begins with what the module itself requires.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// Records to prove.
+    pub records: Vec<ModuleVersion>,
+    /// Files to fetch.
+    pub files: Vec<(ModuleVersion, ModuleFile)>,
+}
+
+impl Ahead {
+    /// Every record of the go.sum files. Of what they name and their go.mod does not require, much is
+    /// never asked for: these files are left out, unless nothing is known of any requirement.
+    #[must_use]
+    pub fn new(sums: &Sums, requirements: &BTreeMap<ModuleVersion, Requirement>) -> Self {
+        let rank = |module: &ModuleVersion| {
+            let requirement = requirements.get(module);
+            requirement.map_or(usize::MAX, |requirement| match requirement {
+                Requirement::Direct => 0,
+                Requirement::Indirect => 1,
+            })
+        };
+        let mut records: Vec<ModuleVersion> =
+            sums.keys().map(|(module, _)| module.clone()).collect();
+        records.dedup();
+        records.sort_by_cached_key(|module| rank(module));
+        let is_needed =
+            |module: &ModuleVersion| requirements.is_empty() || requirements.contains_key(module);
+        let mut files: Vec<(ModuleVersion, ModuleFile)> = sums
+            .keys()
+            .filter(|(module, _)| is_needed(module))
+            .map(|(module, kind)| {
+                let file = match kind {
+                    Kind::GoMod => ModuleFile::GoMod,
+                    Kind::Zip => ModuleFile::Zip,
+                };
+                (module.clone(), file)
+            })
+            .collect();
+        files.sort_by_cached_key(|(module, file)| (*file, rank(module)));
+        Self { records, files }
+    }
 }
 
 impl Gate {
-    /// Brings these files into the cache, as far as rules and proxies let them in. What fails is
-    /// tried again when somebody asks for it, and told then; here nobody is there to be told.
-    pub async fn prefetch(self: Arc<Self>, files: Vec<(ModuleVersion, ModuleFile)>) {
+    /// Proves these records and brings these files into the cache, as far as rules and proxies let
+    /// them in. What fails is tried again when somebody asks for it, and told then; here nobody is
+    /// there to be told.
+    pub async fn prefetch(self: Arc<Self>, mut ahead: Ahead) {
         let policy = self.policy();
-        let files: Vec<_> = files
-            .into_iter()
-            .filter(|(module, file)| policy.judge_name(module, *file).is_ok())
-            .collect();
-        let mut modules: Vec<ModuleVersion> = Vec::new();
-        for (module, _) in &files {
-            if modules.last() != Some(module) && !self.private.matches(module.path().as_str()) {
-                modules.push(module.clone());
-            }
-        }
-        tokio::join!(self.prove_ahead(&modules), self.fetch_all_ahead(files));
+        let is_let_in = |module: &ModuleVersion, file| policy.judge_name(module, file).is_ok();
+        ahead
+            .files
+            .retain(|(module, file)| is_let_in(module, *file));
+        ahead.records.retain(|module| {
+            is_let_in(module, ModuleFile::GoMod) && !self.private.matches(module.path().as_str())
+        });
+        tokio::join!(
+            self.prove_ahead(&ahead.records),
+            self.fetch_all_ahead(ahead.files)
+        );
     }
 
     /// Many at once, so that they are proven together, and not all, so that the first ones do not
@@ -118,15 +137,17 @@ mod tests {
             (indirect.clone(), Requirement::Indirect),
             (direct.clone(), Requirement::Direct),
         ];
-        let expected = [
+        let ahead = Ahead::new(&sums, &requirements.into());
+        let files = [
             (direct.clone(), ModuleFile::GoMod),
             (indirect.clone(), ModuleFile::GoMod),
-            (direct, ModuleFile::Zip),
-            (indirect, ModuleFile::Zip),
+            (direct.clone(), ModuleFile::Zip),
+            (indirect.clone(), ModuleFile::Zip),
         ];
-        assert_eq!(in_order(&sums, &requirements.into()), expected);
-        let all = in_order(&sums, &BTreeMap::new());
-        assert_eq!(all.len(), 6);
-        assert!(all.contains(&(other, ModuleFile::Zip)));
+        assert_eq!(ahead.files, files);
+        assert_eq!(ahead.records, [direct, indirect, other.clone()]);
+        let all = Ahead::new(&sums, &BTreeMap::new());
+        assert_eq!((all.files.len(), all.records.len()), (6, 3));
+        assert!(all.files.contains(&(other, ModuleFile::Zip)));
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use reqwest::Url;
+use tokio::task::yield_now;
 
 use self::circuit::{Circuit, Pass};
 use super::cache::read_small;
@@ -339,7 +340,7 @@ impl Upstream {
     ) -> Result<Fetched<()>, UpstreamError> {
         let go = self.go.as_ref().ok_or(UpstreamError::NoGoCommand)?;
         match go.file(module, ModuleFile::Zip).await {
-            Ok(path) => copy(&path, sink)?,
+            Ok(path) => copy(&path, sink).await?,
             Err(error) => return directly(Err(error)),
         }
         directly(Ok(()))
@@ -443,7 +444,7 @@ fn unreadable(error: &io::Error) -> DirectError {
     DirectError::Failed(format!("its file cannot be read: {error}"))
 }
 
-fn copy(path: &Path, sink: &mut dyn Sink) -> Result<(), UpstreamError> {
+async fn copy(path: &Path, sink: &mut dyn Sink) -> Result<(), UpstreamError> {
     let failed = |error| UpstreamError::Direct(unreadable(&error));
     let stopped = |_| UpstreamError::Stopped {
         source_of_it: DIRECT.to_owned(),
@@ -458,6 +459,8 @@ fn copy(path: &Path, sink: &mut dyn Sink) -> Result<(), UpstreamError> {
             None | Some([]) => return Ok(()),
             Some(bytes) => sink.take(bytes).map_err(stopped)?,
         }
+        // It is hashed as it comes, and others wait.
+        yield_now().await;
     }
 }
 

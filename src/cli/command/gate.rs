@@ -41,6 +41,9 @@ use crate::io::store::Store;
 /// What is still at work at the end, a file that is being hashed, is given up after so long.
 const LAST_WORK: Duration = Duration::from_secs(2);
 
+/// A turn may hash half a megabyte: new requests must not wait for many of these.
+const TURNS_BETWEEN_LOOKS: u32 = 8;
+
 pub(in crate::cli) fn run(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
     match work(global, args) {
         // Any other code could be the command's own.
@@ -61,6 +64,8 @@ fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(TURNS_BETWEEN_LOOKS)
+        .global_queue_interval(TURNS_BETWEEN_LOOKS)
         .build()
         .context("cannot start")?;
     let trace = match &args.trace {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Response, Url};
+use tokio::task::yield_now;
 use tokio::time::timeout_at;
 
 use super::attempt_clock::AttemptClock;
@@ -57,6 +58,8 @@ pub(super) async fn read(
         }
         transfer.sink.take(&chunk).map_err(stopped)?;
         transfer.received_bytes += chunk.len();
+        // Whoever takes it may have much to do with it, and others wait.
+        yield_now().await;
     }
 }
 

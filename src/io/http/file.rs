@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Component;
 
 use reqwest::Url;
+use tokio::task::yield_now;
 
 use super::attempt::Arrival;
 use super::error::{FetchError, ShownUrl, escaped};
@@ -17,7 +18,7 @@ const NOT_FOUND: u16 = 404;
 const CHUNK_BYTES: usize = 1 << 16;
 
 /// Gives the file of a URL to the sink, if it has at most the transfer's limit of bytes.
-pub(super) fn read(url: &Url, transfer: &mut Transfer<'_>) -> Result<Arrival, FetchError> {
+pub(super) async fn read(url: &Url, transfer: &mut Transfer<'_>) -> Result<Arrival, FetchError> {
     let shown = || ShownUrl::new(url);
     let invalid = |reason| FetchError::InvalidUrl {
         url: shown(),
@@ -73,6 +74,8 @@ pub(super) fn read(url: &Url, transfer: &mut Transfer<'_>) -> Result<Arrival, Fe
             });
         }
         transfer.sink.take(chunk).map_err(stopped)?;
+        // Whoever takes it may have much to do with it, and others wait.
+        yield_now().await;
     }
 }
 
@@ -84,9 +87,10 @@ mod tests {
     use super::super::transfer::InMemory;
     use super::*;
 
-    fn read(url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> {
+    async fn read(url: &Url, limit_bytes: usize) -> Result<Answer, FetchError> {
         let mut body = InMemory::default();
-        match super::read(url, &mut Transfer::new(&mut body, limit_bytes))? {
+        let mut transfer = Transfer::new(&mut body, limit_bytes);
+        match super::read(url, &mut transfer).await? {
             Arrival::Whole => Ok(Answer::Found(body.into_bytes())),
             Arrival::Absent { status, message } => Ok(Answer::Absent { status, message }),
         }
@@ -99,29 +103,29 @@ mod tests {
         (folder, url)
     }
 
-    #[test]
-    fn a_file_at_the_limit_is_read() {
+    #[tokio::test]
+    async fn a_file_at_the_limit_is_read() {
         let (_folder, base) = mirror();
-        let answer = read(&base.join("latest").unwrap(), 5).unwrap();
+        let answer = read(&base.join("latest").unwrap(), 5).await.unwrap();
         assert_eq!(answer, Answer::Found(Bytes::from_static(b"12345")));
     }
 
-    #[test]
-    fn a_file_above_the_limit_is_too_large() {
+    #[tokio::test]
+    async fn a_file_above_the_limit_is_too_large() {
         let (_folder, base) = mirror();
         let url = base.join("latest").unwrap();
-        let error = read(&url, 4).unwrap_err().to_string();
+        let error = read(&url, 4).await.unwrap_err().to_string();
         assert_eq!(
             error,
             format!("the answer of {url} is larger than the 4 bytes that it may have")
         );
     }
 
-    #[test]
-    fn a_file_that_is_not_there_is_absent() {
+    #[tokio::test]
+    async fn a_file_that_is_not_there_is_absent() {
         let (_folder, base) = mirror();
         for path in ["missing", "missing/below"] {
-            let answer = read(&base.join(path).unwrap(), 5).unwrap();
+            let answer = read(&base.join(path).unwrap(), 5).await.unwrap();
             assert_eq!(
                 answer,
                 Answer::Absent {
@@ -132,30 +136,31 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_folder_is_not_a_file() {
+    #[tokio::test]
+    async fn a_folder_is_not_a_file() {
         let (_folder, base) = mirror();
-        let error = read(&base, 5).unwrap_err().to_string();
+        let error = read(&base, 5).await.unwrap_err().to_string();
         assert_eq!(
             error,
             format!("cannot read {base}: it is not a regular file")
         );
     }
 
-    #[test]
-    fn an_escaped_slash_does_not_lead_out_of_the_folder() {
+    #[tokio::test]
+    async fn an_escaped_slash_does_not_lead_out_of_the_folder() {
         let (_folder, base) = mirror();
         let url = Url::parse(&format!("{base}a%2f..%2flatest")).unwrap();
-        let error = read(&url, 5).unwrap_err().to_string();
+        let error = read(&url, 5).await.unwrap_err().to_string();
         assert_eq!(
             error,
             format!("cannot fetch {url}: it leads out of its folder")
         );
     }
 
-    #[test]
-    fn a_file_of_another_machine_is_refused() {
+    #[tokio::test]
+    async fn a_file_of_another_machine_is_refused() {
         let error = read(&Url::parse("file://host.example/x").unwrap(), 5)
+            .await
             .unwrap_err()
             .to_string();
         assert_eq!(

@@ -190,7 +190,7 @@ impl HttpClient {
     ) -> Result<Arrival, FetchError> {
         match url.scheme() {
             "https" | "http" => {}
-            "file" => return file::read(url, transfer),
+            "file" => return file::read(url, transfer).await,
             _ => {
                 let reason = "its scheme is none of https, http and file";
                 return Err(FetchError::InvalidUrl {

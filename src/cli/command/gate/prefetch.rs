@@ -13,7 +13,8 @@ use crate::cli::args::GateArgs;
 use crate::cli::settings::Settings;
 use crate::gate::Gate;
 use crate::gate::modcache::ModuleCache;
-use crate::gate::prefetch::in_order;
+use crate::gate::prefetch::Ahead;
+use crate::gate::target::ModuleFile;
 use crate::golang::go_mod::{Requirement, requirements};
 use crate::golang::module::ModuleVersion;
 use crate::verify::input::Document;
@@ -44,17 +45,18 @@ pub(super) fn begin(
     }
     let documents = sums::documents(settings, &args.prefetch)?;
     let requirements = documents.iter().flat_map(requirements_beside).collect();
-    let mut files = in_order(&sums::hashes(&documents), &requirements);
+    let mut ahead = Ahead::new(&sums::hashes(&documents), &requirements);
     if let Some(folder) = module_cache {
         let cache = ModuleCache::new(folder.to_owned(), false);
-        files.retain(|(module, file)| !cache.has(module, *file));
+        ahead
+            .files
+            .retain(|(module, file)| !cache.has(module, *file));
+        ahead
+            .records
+            .retain(|module| !cache.has(module, ModuleFile::GoMod));
     }
-    if files.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Prefetch(tokio::spawn(
-        Arc::clone(gate).prefetch(files),
-    ))))
+    let fetching = Arc::clone(gate).prefetch(ahead);
+    Ok(Some(Prefetch(tokio::spawn(fetching))))
 }
 
 /// What the go.mod beside a go.sum requires, if there is one.
