@@ -523,3 +523,59 @@ fn after_a_failure_the_next_proxy_is_asked_only_where_the_list_says_so() {
     assert_eq!(with(&format!("{broken},{ok}")).status, 502);
     assert_eq!(with(&format!("{broken}|{ok}")).status, 200);
 }
+
+/// Leads connections at this address to a server.
+fn forward(listener: std::net::TcpListener, to: std::net::SocketAddr) {
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let Ok(server) = std::net::TcpStream::connect(to) else {
+                continue;
+            };
+            for (mut from, mut to) in [
+                (connection.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server, connection),
+            ] {
+                std::thread::spawn(move || {
+                    // Whichever side ends, so does the other.
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_proxy_that_could_not_be_reached_is_asked_again_as_soon_as_it_can() {
+    let case = Case::new();
+    let honest = case.proxy.serve().start();
+    let log = case.proxy.log.serve().start();
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .unwrap();
+    let sumdb = format!("{} {}", case.proxy.log.verifier_key(), log.url());
+    let gate = crate::support::gate::Gate::listen(
+        case.home
+            .sumcheck(["gate", "--listen", "127.0.0.1:0"])
+            .sumdb(&sumdb)
+            .goproxy(&format!("http://{address}")),
+    );
+    std::thread::scope(|scope| {
+        for number in 0..20 {
+            let gate = &gate;
+            scope.spawn(move || {
+                let path = format!("/example.com/m{number}/@v/v1.0.0.mod");
+                let got = gate.get(&path);
+                assert_denied(&got, 502, "cannot connect to");
+                // Nobody is told what others have asked for.
+                assert!(got.text().contains(&format!("m{number}/")), "{got:?}");
+            });
+        }
+    });
+    forward(
+        std::net::TcpListener::bind(address).unwrap(),
+        honest.address(),
+    );
+    assert_honest(&gate.get(&path("mod")), &case.proxy, &path("mod"));
+    assert_honest(&gate.get(&path("zip")), &case.proxy, &path("zip"));
+}

@@ -298,7 +298,8 @@ fn what_is_nowhere_is_404_and_without_a_go_command_502() {
         return;
     }
     drop(gate);
-    let run = with_go(world.run(&["--listen", "127.0.0.1:0"]), &goroot);
+    let args = ["--listen", "127.0.0.1:0", "--trace", "t.har"];
+    let run = with_go(world.run(&args), &goroot);
     let gate = Gate::listen(run.env("GOPRIVATE", "example.com/private"));
     let of = |path: &str| gate.get(&format!("/example.com/private/y.git/{path}"));
     assert_eq!(of("@v/list").text(), "v1.0.0\n");
@@ -307,4 +308,23 @@ fn what_is_nowhere_is_404_and_without_a_go_command_502() {
     let unknown = of("@v/v1.9.9.info");
     assert_eq!(unknown.status, 404, "{unknown:?}");
     assert!(unknown.text().contains("unknown revision"), "{unknown:?}");
+    // Questions to version control are traced as well.
+    crate::signal(gate.running().id(), rustix::process::Signal::TERM);
+    gate.wait().expect_code(143);
+    let har = std::fs::read_to_string(world.home.work().join("t.har")).unwrap();
+    let har: serde_json::Value = serde_json::from_str(&har).unwrap();
+    let entries = har["log"]["entries"].as_array().unwrap().iter();
+    let asked: Vec<(&str, &str)> = entries
+        .filter(|entry| entry["_side"] == "upstream")
+        .filter_map(|entry| {
+            Some((
+                entry["request"]["url"].as_str()?,
+                entry["_verdict"].as_str()?,
+            ))
+        })
+        .collect();
+    let direct = "https://direct.invalid/example.com/private/y.git/@v";
+    let (list, unknown) = (format!("{direct}/list"), format!("{direct}/v1.9.9.info"));
+    assert!(asked.contains(&(list.as_str(), "ok")), "{asked:?}");
+    assert!(asked.contains(&(unknown.as_str(), "absent")), "{asked:?}");
 }
