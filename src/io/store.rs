@@ -315,7 +315,9 @@ impl Store {
                 dated += update.execute(row)?;
             }
             drop(update);
+            failpoint::pass("dates: all are written and not committed");
             transaction.commit()?;
+            failpoint::pass("dates: all are committed");
             Ok(dated)
         })
     }

@@ -103,6 +103,44 @@ fn a_later_run_that_is_aborted_at_any_write_loses_no_head() {
 }
 
 #[test]
+fn an_import_of_heads_that_is_aborted_at_any_write_can_be_made_again() {
+    let older = TestLog::with_records(260);
+    let log = TestLog::with_records(560);
+    let server = log.serve().start();
+    let dated = "2026-01-02T03:04:05Z";
+    let document = serde_json::json!({
+        "schema": "sumcheck.heads/1",
+        "heads": [{
+            "note": String::from_utf8(log.head_at(400)).unwrap(),
+            "seen_at": dated,
+        }],
+    });
+    let import = |case: &Case| {
+        let run = case.home.sumcheck(["heads", "import", "-"]);
+        run.sumdb(&log.verifier_key())
+            .goproxy(&server.url())
+            .stdin(document.to_string())
+    };
+    let prepare = || Case::new(&log, 300..302).after(&older);
+    let whole = import(&prepare()).env("SUMCHECK_FAILPOINT", "list").run();
+    let places = places(&whole.expect_code(0));
+    assert!(places.iter().any(|place| place.starts_with("dates: ")));
+    for_each(&(1..=places.len()).collect::<Vec<_>>(), |&number| {
+        let (case, place) = (prepare(), &places[number - 1]);
+        aborting_at(import(&case), number)
+            .run()
+            .expect_code(ABORTED);
+        assert!(timeline(&case.home, &log).contains(&260), "{place}");
+        import(&case).run().expect_code(0);
+        assert_eq!(timeline(&case.home, &log), [260, 400, 560], "{place}");
+        let heads = case.home.sumcheck(["heads", "--format", "json"]);
+        let heads = heads.sumdb(&log.verifier_key()).run().json();
+        assert_eq!(heads["heads"][1]["seen_at"], dated, "{place}");
+        then_honest(&case);
+    });
+}
+
+#[test]
 fn a_run_that_is_aborted_while_it_writes_evidence_still_convicts() {
     let log = TestLog::with_records(400);
     let fork = log.fork_at(300).grow(5);

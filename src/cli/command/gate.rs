@@ -20,7 +20,7 @@ use self::serve::serve;
 use self::wrap::wrap;
 use crate::cli::args::{GateAction, GateArgs, GlobalArgs};
 use crate::cli::exit::Exit;
-use crate::cli::render::{self, visible};
+use crate::cli::render;
 use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::gate::cache::Cache;
@@ -212,9 +212,4 @@ fn observer(behind: Behind, metrics: &Arc<Metrics>, trace: Option<&Arc<Trace>>) 
             trace.record(Entry::upstream(behind, request));
         }
     })
-}
-
-/// Text of several lines, each of them escaped: a proxy's words are in it.
-fn visible_lines(text: &str) -> String {
-    text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }

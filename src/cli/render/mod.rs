@@ -27,3 +27,21 @@ pub(super) fn error_line(message: &str) {
 pub(super) fn warning(message: &str) {
     anstream::eprintln!("{WARNING}warning:{WARNING:#} {}", visible(message));
 }
+
+/// An error of several lines, each of them escaped: somebody else's words may be in it.
+pub(super) fn error_lines(message: &str) {
+    anstream::eprintln!("{ERROR}error:{ERROR:#} {}", indented(message));
+}
+
+/// A warning of several lines, each of them escaped.
+pub(super) fn warning_lines(message: &str) {
+    anstream::eprintln!("{WARNING}warning:{WARNING:#} {}", indented(message));
+}
+
+fn indented(message: &str) -> String {
+    message
+        .lines()
+        .map(visible)
+        .collect::<Vec<_>>()
+        .join("\n  ")
+}

@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::visible_lines;
 use crate::cli::args::{CacheAction, Format};
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, count_of, grouped, out, plain_out, visible, write_json};
@@ -287,7 +286,7 @@ fn tell(document: &Verified<'_>) -> std::io::Result<()> {
             "{}@{} {}: {}",
             unsure.module, unsure.version, unsure.file, unsure.reason
         );
-        render::warning(&visible_lines(&text));
+        render::warning_lines(&text);
     }
     if document.strangers > 0 {
         render::warning(&format!(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{sums, visible_lines};
+use super::sums;
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, count_of, visible};
 use crate::cli::settings::Settings;
@@ -44,7 +44,7 @@ pub(super) async fn run(
                 });
             }
             for (what, denial) in denied.iter().take(MAX_TOLD) {
-                render::error_line(&visible_lines(&format!("{what}: {denial}")));
+                render::error_lines(&format!("{what}: {denial}"));
             }
             render::error_line(&format!(
                 "the folder is not complete: {} could not be had",

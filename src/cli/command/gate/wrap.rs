@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::modcache::{self, OwnModuleCache, Prepared};
-use super::{policy, prefetch, visible_lines};
+use super::{policy, prefetch};
 use crate::cli::args::{ByteSize, GateArgs, GlobalArgs};
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, count_of, visible};
@@ -89,7 +89,7 @@ pub(super) async fn wrap(
             return Ok(Exit::GateFailed);
         }
     };
-    let refused = tell(&gate, global.quiet);
+    let refused = tell(&gate, ended == Ended::Code(0), global.quiet);
     let program = args
         .command
         .first()
@@ -117,11 +117,11 @@ pub(super) async fn wrap(
 }
 
 /// The account at the end; how many files were refused.
-fn tell(gate: &Gate, is_quiet: bool) -> u64 {
+fn tell(gate: &Gate, has_succeeded: bool, is_quiet: bool) -> u64 {
     let decisions = gate.account().decisions();
     let unlisted = gate.account().unlisted();
     let (mut released, mut observed, mut refused) = (0_usize, 0_u64, unlisted.refused);
-    let mut has_failed = false;
+    let mut failed = 0_u64;
     let mut private: BTreeMap<Checked, usize> = BTreeMap::new();
     for decision in &decisions {
         match &decision.judgement.verdict {
@@ -130,18 +130,20 @@ fn tell(gate: &Gate, is_quiet: bool) -> u64 {
             Verdict::Absent | Verdict::Hint => {}
             Verdict::Observed(refusal) => {
                 observed += 1;
-                let refusal = visible_lines(&refusal.to_string());
-                render::warning(&format!(
+                render::warning_lines(&format!(
                     "let through, since rules are only observed: {refusal}"
                 ));
             }
             Verdict::Refused(refusal) => {
                 refused += 1;
-                render::error_line(&visible_lines(&refusal.to_string()));
+                render::error_lines(&refusal.to_string());
             }
             Verdict::Failed(why) => {
-                has_failed = true;
-                render::warning(&visible_lines(why));
+                failed += 1;
+                // The go command asks for much that it can do without.
+                if !has_succeeded {
+                    render::warning_lines(why);
+                }
             }
         }
     }
@@ -153,14 +155,18 @@ fn tell(gate: &Gate, is_quiet: bool) -> u64 {
         0 => String::new(),
         count => format!("{count} that the rules would refuse, "),
     };
+    let failed = match failed {
+        0 => String::new(),
+        count => format!(", {count} could not be had"),
+    };
     let unlisted = match unlisted.all {
         0 => String::new(),
         count => format!(", and {count} more that are not listed"),
     };
-    let nothing_to_tell = refused == 0 && observed.is_empty() && !has_failed;
+    let nothing_to_tell = refused == 0 && observed.is_empty() && failed.is_empty();
     if !(is_quiet && nothing_to_tell) {
         anstream::eprintln!(
-            "sumcheck gate: {} proven and let through, {private}{observed}{refused} refused{unlisted}",
+            "sumcheck gate: {} proven and let through, {private}{observed}{refused} refused{failed}{unlisted}",
             count_of(released, "file")
         );
     }
