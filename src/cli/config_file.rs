@@ -85,12 +85,19 @@ pub(super) struct RuleInFile {
 impl ConfigFile {
     /// The project's file: `sumcheck.toml` in this folder or the nearest one above it.
     pub(super) fn of_project(folder: &Path) -> anyhow::Result<Option<Self>> {
-        for folder in folder.ancestors() {
-            if let Some(config) = Self::read(folder.join("sumcheck.toml"))? {
+        for path in Self::paths_of_project(folder) {
+            if let Some(config) = Self::read(path)? {
                 return Ok(Some(config));
             }
         }
         Ok(None)
+    }
+
+    /// Where it may be.
+    pub(super) fn paths_of_project(folder: &Path) -> impl Iterator<Item = PathBuf> {
+        folder
+            .ancestors()
+            .map(|folder| folder.join("sumcheck.toml"))
     }
 
     /// The user's file, if it exists.

@@ -33,6 +33,8 @@ pub(super) struct Settings {
     pub(super) allow_unchecked: bool,
     /// The rules of the gate, out of all files.
     pub(super) gate: GateTable,
+    /// Every settings file that counts if it is there.
+    pub(super) config_paths: Vec<PathBuf>,
     pub(super) format: Format,
     /// What the user must be told: settings on which the verdict hangs, set by whoever wrote the
     /// project.
@@ -128,6 +130,7 @@ impl Settings {
             offline: offline.is_some_and(|chosen| chosen.value),
             allow_unchecked: allow_unchecked.is_some_and(|chosen| chosen.value),
             gate: gate.unwrap_or_default(),
+            config_paths: ConfigFiles::paths(&environment),
             format: global.format.unwrap_or(Format::Human),
             environment,
             go,
@@ -173,14 +176,20 @@ struct ConfigFiles {
 
 impl ConfigFiles {
     fn read(environment: &Environment) -> anyhow::Result<Self> {
-        let user = match etcetera::choose_base_strategy() {
-            Ok(folders) => ConfigFile::read(folders.config_dir().join("sumcheck/config.toml"))?,
-            Err(_) => None,
+        let user = match of_user() {
+            Some(path) => ConfigFile::read(path)?,
+            None => None,
         };
         Ok(Self {
             project: ConfigFile::of_project(environment.current_dir())?,
             user,
         })
+    }
+
+    /// Every file that counts if it is there.
+    fn paths(environment: &Environment) -> Vec<PathBuf> {
+        let of_project = ConfigFile::paths_of_project(environment.current_dir());
+        of_project.chain(of_user()).collect()
     }
 
     fn choose<T>(
@@ -205,6 +214,11 @@ impl ConfigFiles {
                 })
             })
     }
+}
+
+fn of_user() -> Option<PathBuf> {
+    let folders = etcetera::choose_base_strategy().ok()?;
+    Some(folders.config_dir().join("sumcheck/config.toml"))
 }
 
 fn default_home() -> anyhow::Result<PathBuf> {

@@ -308,11 +308,26 @@ impl Cache {
         self.released_bytes.load(Ordering::Relaxed)
     }
 
-    /// Takes a file that is not what the log recorded out of what is served, and keeps it.
+    /// Removes a file that is to be fetched again.
+    ///
+    /// # Errors
+    /// What the system says, but for a file that is gone already.
+    pub fn discard(&self, module: &ModuleVersion, file: ModuleFile) -> io::Result<()> {
+        self.forget(module, file);
+        if_there(fs::remove_file(self.path(module, file)))?;
+        Ok(())
+    }
+
+    /// Takes a file that is not what the log recorded out of what is served, and keeps it. `None`: it
+    /// was gone already.
     ///
     /// # Errors
     /// What the system says.
-    pub fn set_aside(&self, module: &ModuleVersion, file: ModuleFile) -> io::Result<PathBuf> {
+    pub fn set_aside(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+    ) -> io::Result<Option<PathBuf>> {
         fs::create_dir_all(&self.set_aside)?;
         let name = module.escaped().replace('/', "%2F");
         let path = self.set_aside.join(format!(
@@ -320,8 +335,8 @@ impl Cache {
             file.extension(),
             fastrand::u32(..)
         ));
-        fs::rename(self.path(module, file), &path)?;
-        Ok(path)
+        let renamed = fs::rename(self.path(module, file), &path);
+        Ok(if_there(renamed)?.map(|()| path))
     }
 }
 
@@ -337,6 +352,15 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         // After a release there is nothing under this name.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// What is gone meanwhile is nothing.
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

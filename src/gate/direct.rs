@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::target::ModuleFile;
 use super::upstream::Wanted;
@@ -167,15 +167,19 @@ impl GoCommand {
         }
     }
 
-    /// Removes what it keeps, if that is more than so many bytes: it is fetched again.
+    /// Removes what it keeps, if that is more than so many bytes and nobody uses it: it is fetched
+    /// again.
     pub(super) async fn trim(&self, limit_bytes: u64) {
-        let folder = self.folder.join("mod");
-        // While nothing uses it.
-        let Ok(_turns) = self.turns.acquire_many(AT_ONCE).await else {
+        let (folder, lock) = (self.folder.join("mod"), self.lock_path());
+        let Ok(_turns) = self.turns.try_acquire_many(AT_ONCE) else {
             return;
         };
         let work = move || {
-            if length_of(&folder) > limit_bytes {
+            let Ok(lock) = fs::File::open(lock) else {
+                return;
+            };
+            // Another gate may share the home.
+            if lock.try_lock().is_ok() && length_of(&folder) > limit_bytes {
                 // What is left is removed the next time.
                 let _ = fs::remove_dir_all(&folder);
             }
@@ -183,7 +187,36 @@ impl GoCommand {
         let _ = tokio::task::spawn_blocking(work).await;
     }
 
-    /// Where it has put a file of a module version.
+    fn lock_path(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+
+    /// Waits for leave to run the go command, and keeps others from removing what it brings.
+    async fn turn(&self) -> Result<Turn<'_>, DirectError> {
+        let failed = |error: &dyn fmt::Display| DirectError::Failed(error.to_string());
+        let turn = self.turns.acquire().await.map_err(|error| failed(&error))?;
+        let (folder, path) = (self.folder.clone(), self.lock_path());
+        let work = move || {
+            fs::create_dir_all(folder)?;
+            let lock = fs::File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(path)?;
+            lock.lock_shared()?;
+            Ok::<_, std::io::Error>(lock)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(lock)) => Ok(Turn {
+                _turn: turn,
+                _lock: lock,
+            }),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// A file of a module version, open.
     ///
     /// # Errors
     /// [`DirectError`]
@@ -191,18 +224,24 @@ impl GoCommand {
         &self,
         module: &ModuleVersion,
         file: ModuleFile,
-    ) -> Result<PathBuf, DirectError> {
+    ) -> Result<fs::File, DirectError> {
+        let turn = self.turn().await?;
         let path = Wanted::File(module, file).path();
         let module = module.to_string();
         let arguments = ["mod", "download", "-json", "--", &module];
-        let output = self.run(path, &arguments).await?;
+        let output = self.run(&turn, path, &arguments).await?;
         let downloaded: Downloaded = parse(&output)?;
         let path = match file {
             ModuleFile::Info => downloaded.info,
             ModuleFile::GoMod => downloaded.go_mod,
             ModuleFile::Zip => downloaded.zip,
         };
-        path.ok_or_else(|| DirectError::Failed(format!("it named no {} file", file.extension())))
+        let Some(path) = path else {
+            let extension = file.extension();
+            return Err(DirectError::Failed(format!("it named no {extension} file")));
+        };
+        fs::File::open(path)
+            .map_err(|error| DirectError::Failed(format!("its file cannot be read: {error}")))
     }
 
     /// The versions of a module, one in a line.
@@ -210,10 +249,11 @@ impl GoCommand {
     /// # Errors
     /// [`DirectError`]
     pub(super) async fn list(&self, module: &ModulePath) -> Result<Bytes, DirectError> {
+        let turn = self.turn().await?;
         let path = Wanted::List(module).path();
         let query = format!("{}@latest", module.as_str());
         let arguments = ["list", "-m", "-json", "-versions", "--", &query];
-        let listed: Listed = parse(&self.run(path, &arguments).await?)?;
+        let listed: Listed = parse(&self.run(&turn, path, &arguments).await?)?;
         let lines = listed.versions.iter().map(|version| format!("{version}\n"));
         Ok(lines.collect::<String>().into())
     }
@@ -227,10 +267,11 @@ impl GoCommand {
         module: &ModulePath,
         query: &str,
     ) -> Result<Bytes, DirectError> {
+        let turn = self.turn().await?;
         let path = Wanted::Query(module, query).path();
         let query = format!("{}@{query}", module.as_str());
         let arguments = ["list", "-m", "-json", "--", &query];
-        let listed: Listed = parse(&self.run(path, &arguments).await?)?;
+        let listed: Listed = parse(&self.run(&turn, path, &arguments).await?)?;
         let Some(version) = listed.version else {
             return Err(DirectError::Failed("it named no version".to_owned()));
         };
@@ -243,7 +284,12 @@ impl GoCommand {
             .map_err(|error| DirectError::Failed(error.to_string()))
     }
 
-    async fn run(&self, path: String, arguments: &[&str]) -> Result<Vec<u8>, DirectError> {
+    async fn run(
+        &self,
+        _turn: &Turn<'_>,
+        path: String,
+        arguments: &[&str],
+    ) -> Result<Vec<u8>, DirectError> {
         let (started_at, started) = (Timestamp::now(), Instant::now());
         let output = self.output(arguments).await;
         if let Some(observer) = &self.observer {
@@ -259,7 +305,6 @@ impl GoCommand {
 
     async fn output(&self, arguments: &[&str]) -> Result<Vec<u8>, DirectError> {
         let failed = |error: &dyn fmt::Display| DirectError::Failed(error.to_string());
-        let _turn = self.turns.acquire().await.map_err(|error| failed(&error))?;
         let work = WorkFolder::new(&self.folder).map_err(|error| failed(&error))?;
         let mut child = self
             .command(arguments, &work)
@@ -302,6 +347,12 @@ impl GoCommand {
             .kill_on_drop(true);
         command
     }
+}
+
+/// Leave to run the go command, and to use what it brings, for as long as this lives.
+struct Turn<'g> {
+    _turn: SemaphorePermit<'g>,
+    _lock: fs::File,
 }
 
 /// A module of its own, so that no go.mod or go.work above it counts; removed when it is dropped.

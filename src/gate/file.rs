@@ -2,8 +2,9 @@
 //! for all who wait.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use serde::Deserialize;
@@ -13,7 +14,8 @@ use super::account::{Decision, Facts, Judgement, Subject, Verdict};
 use super::arriving::{ArrivalFault, ArrivingZip};
 use super::cache::{Cache, Era, read_small};
 use super::client::Client;
-use super::hashing::zip_h1;
+use super::hashing::{HashingError, zip_h1};
+use super::interest::Interest;
 use super::notary::Unproven;
 use super::refusal::Refusal;
 use super::target::ModuleFile;
@@ -32,12 +34,21 @@ pub(super) const MAX_INFO_BYTES: usize = 1 << 20;
 
 type Outcome = Result<(), Denial>;
 
-/// The downloads under way. Whoever asks for the same file waits for the same download, and what
-/// went wrong is forgotten when it is over.
-#[derive(Debug, Default)]
-pub(super) struct InFlight(Mutex<HashMap<(ModuleVersion, ModuleFile), Download>>);
+/// `None`: nobody waited for it, and it was given up.
+type Ended = Option<Outcome>;
 
-type Download = Shared<BoxFuture<'static, Outcome>>;
+/// The downloads under way. Whoever asks for the same file under the same rules waits for the same
+/// download, and what went wrong is forgotten when it is over.
+#[derive(Debug, Default)]
+pub(super) struct InFlight(Mutex<HashMap<Key, Download>>);
+
+type Key = (ModuleVersion, ModuleFile, Era);
+
+#[derive(Debug, Clone)]
+struct Download {
+    ended: Shared<BoxFuture<'static, Ended>>,
+    interest: Arc<Interest>,
+}
 
 /// Rules may change while a file is judged, and the disk: then it is judged again, so many times.
 const ATTEMPTS: usize = 3;
@@ -69,6 +80,7 @@ impl Gate {
                 return Ok(released);
             }
             self.may_be_asked(module.path())?;
+            self.asked_for(module, file);
             self.ready(module, file).await?;
         }
         // Somebody writes to the cache all the time.
@@ -149,11 +161,7 @@ impl Gate {
         if !self.private.matches(module.path().as_str()) {
             return Ok(true);
         }
-        match self.private.judge(module, kind, hash, THE_CACHE).await {
-            Ok(_) => Ok(true),
-            Err(Denial::Refused(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.private.is_still_right(module, kind, hash)
     }
 
     /// Waits until the file is proven and in the cache, or it is known why not.
@@ -162,28 +170,52 @@ impl Gate {
         module: &ModuleVersion,
         file: ModuleFile,
     ) -> Outcome {
-        let key = (module.clone(), file);
-        let download = {
-            let mut in_flight = lock(&self.in_flight);
-            let download = in_flight.entry(key.clone()).or_insert_with(|| {
-                let gate = Arc::clone(self);
-                let module = module.clone();
-                // A task of its own: a client that goes away does not end it for the others.
-                let task = tokio::spawn(async move {
-                    let _forgotten = Forgotten(&gate.in_flight, (module.clone(), file));
-                    gate.make_ready(&module, file).await
-                });
-                task.map(|ended| ended.unwrap_or_else(|error| Err(Denial::Disk(error.to_string()))))
-                    .boxed()
-                    .shared()
-            });
-            download.clone()
-        };
-        download.await
+        loop {
+            let (download, waiter) = {
+                let key = (module.clone(), file, self.cache.era());
+                let mut in_flight = lock(&self.in_flight);
+                let download = in_flight
+                    .entry(key.clone())
+                    .or_insert_with(|| self.begin(key));
+                let waiter = download.interest.waiter();
+                (download.clone(), waiter)
+            };
+            let ended = download.ended.await;
+            drop(waiter);
+            // Else it was given up just before we came.
+            if let Some(outcome) = ended {
+                return outcome;
+            }
+        }
     }
 
-    async fn make_ready(&self, module: &ModuleVersion, file: ModuleFile) -> Outcome {
-        let era = self.cache.era();
+    /// A task of its own: a client that goes away does not end it for the others.
+    fn begin(self: &Arc<Self>, key: Key) -> Download {
+        let interest = Arc::<Interest>::default();
+        let (gate, watched) = (Arc::clone(self), Arc::clone(&interest));
+        let task = tokio::spawn(async move {
+            let (module, file, era) = key.clone();
+            let _forgotten = Forgotten(&gate.in_flight, key);
+            tokio::select! {
+                outcome = gate.make_ready(&module, file, era, &watched) => Some(outcome),
+                () = watched.lost() => None,
+            }
+        });
+        let failed = |error: tokio::task::JoinError| Some(Err(Denial::Disk(error.to_string())));
+        let ended = task.map(move |ended| ended.unwrap_or_else(failed));
+        Download {
+            ended: ended.boxed().shared(),
+            interest,
+        }
+    }
+
+    async fn make_ready(
+        &self,
+        module: &ModuleVersion,
+        file: ModuleFile,
+        era: Era,
+        interest: &Interest,
+    ) -> Outcome {
         if file == ModuleFile::Info {
             return self.info(module, era).await;
         }
@@ -192,7 +224,7 @@ impl Gate {
         }
         match file {
             ModuleFile::Info | ModuleFile::GoMod => self.go_mod(module, era).await,
-            ModuleFile::Zip => self.zip(module, era).await,
+            ModuleFile::Zip => self.zip(module, era, interest).await,
         }
     }
 
@@ -254,13 +286,14 @@ impl Gate {
         let Some((opened, stamp)) = cache.open(module, file)? else {
             return Ok(false);
         };
-        let hash = match kind {
-            Kind::GoMod => read_small(&opened, MAX_GO_MOD_BYTES)
-                .map(|bytes| H1::of_go_mod(&bytes))
-                .ok(),
-            Kind::Zip => hash_zip(module, opened).await.ok(),
-        };
-        if let Some(hash) = hash {
+        if let Authority::Private = authority
+            && !self.private.has_pin_for(module, kind)?
+        {
+            // Somebody has removed the pin, so that the file that is now there is pinned.
+            cache.discard(module, file)?;
+            return Ok(false);
+        }
+        if let Some(hash) = hash_of(module, kind, opened).await? {
             match self.judge(&authority, module, kind, hash, THE_CACHE).await {
                 Ok(judgement) => {
                     cache.set_judged(module, file, stamp, era, judgement);
@@ -283,10 +316,8 @@ impl Gate {
     async fn go_mod(&self, module: &ModuleVersion, era: Era) -> Outcome {
         let file = ModuleFile::GoMod;
         let limit = usize::try_from(MAX_GO_MOD_BYTES).unwrap_or(usize::MAX);
-        let (fetched, authority) = tokio::join!(
-            self.upstream.get(Wanted::File(module, file), limit),
-            self.authority(module)
-        );
+        let fetch = self.upstream.get(Wanted::File(module, file), limit);
+        let (fetched, authority) = self.beside_authority(module, fetch).await?;
         match fetched? {
             Fetched::Absent { words } => Err(Denial::absent(module, words)),
             Fetched::Found { content, source } => {
@@ -299,17 +330,20 @@ impl Gate {
         }
     }
 
-    async fn zip(&self, module: &ModuleVersion, era: Era) -> Outcome {
-        let mut arriving = ArrivingZip::new(module, self.cache.incoming()?)
-            .map_err(|fault| unsound(module, &fault, "nobody"))?;
+    async fn zip(&self, module: &ModuleVersion, era: Era, interest: &Interest) -> Outcome {
         let limit = usize::try_from(MAX_ARCHIVE_BYTES).unwrap_or(usize::MAX);
-        let download = async {
+        let fetch = async {
             // It is never closed.
             let _turn = self.downloads.acquire().await;
+            interest.set_under_way();
+            let mut arriving = ArrivingZip::new(module, self.cache.incoming()?)
+                .map_err(|fault| unsound(module, &fault, "nobody"))?;
             let upstream = &self.upstream;
-            upstream.download_zip(module, limit, &mut arriving).await
+            let fetched = upstream.download_zip(module, limit, &mut arriving).await;
+            Ok::<_, Denial>((fetched, arriving))
         };
-        let (fetched, authority) = tokio::join!(download, self.authority(module));
+        let (fetched, authority) = self.beside_authority(module, fetch).await?;
+        let (fetched, arriving) = fetched?;
         let source = match fetched {
             Ok(Fetched::Found { source, .. }) => source,
             Ok(Fetched::Absent { words }) => return Err(Denial::absent(module, words)),
@@ -330,6 +364,22 @@ impl Gate {
         let cache = self.cache_of(&authority);
         cache.release(module, ModuleFile::Zip, &incoming, era, judgement)?;
         Ok(())
+    }
+
+    /// Fetches while it is found out who says what the hash must be. What the rules refuse is refused,
+    /// whether the proxies have it or not, and fetched no further.
+    async fn beside_authority<T>(
+        &self,
+        module: &ModuleVersion,
+        fetch: impl Future<Output = T>,
+    ) -> Result<(T, Result<Authority, Denial>), Denial> {
+        let authority = async {
+            match self.authority(module).await {
+                Err(denial @ Denial::Refused(Refusal::Policy { .. })) => Err(denial),
+                authority => Ok(authority),
+            }
+        };
+        tokio::try_join!(async { Ok(fetch.await) }, authority)
     }
 
     /// What nothing proves is kept apart from what is proven.
@@ -409,7 +459,7 @@ fn keep(
 }
 
 /// A download is forgotten when it is over, however it ended.
-struct Forgotten<'g>(&'g InFlight, (ModuleVersion, ModuleFile));
+struct Forgotten<'g>(&'g InFlight, Key);
 
 impl Drop for Forgotten<'_> {
     fn drop(&mut self) {
@@ -417,9 +467,7 @@ impl Drop for Forgotten<'_> {
     }
 }
 
-fn lock(
-    in_flight: &InFlight,
-) -> std::sync::MutexGuard<'_, HashMap<(ModuleVersion, ModuleFile), Download>> {
+fn lock(in_flight: &InFlight) -> MutexGuard<'_, HashMap<Key, Download>> {
     in_flight.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -481,16 +529,24 @@ fn unsound(module: &ModuleVersion, fault: &ArrivalFault, source: &str) -> Denial
     }
 }
 
-/// The hash of a zip on disk.
-pub(super) async fn hash_zip(
+/// The hash of a file on disk. `None`: it has none, since it is not what it should be.
+pub(super) async fn hash_of(
     module: &ModuleVersion,
-    mut file: std::fs::File,
-) -> Result<H1, String> {
+    kind: Kind,
+    mut file: File,
+) -> Result<Option<H1>, Denial> {
     let module = module.clone();
-    let ended = tokio::task::spawn_blocking(move || zip_h1(&module, &mut file)).await;
-    match ended {
-        Ok(hash) => hash.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let work = move || match kind {
+        Kind::Zip => zip_h1(&module, &mut file),
+        Kind::GoMod => Ok(H1::of_go_mod(&read_small(&file, MAX_GO_MOD_BYTES)?)),
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(hash)) => Ok(Some(hash)),
+        Ok(Err(HashingError::Io(error))) if error.kind() != io::ErrorKind::FileTooLarge => {
+            Err(error.into())
+        }
+        Ok(Err(_)) => Ok(None),
+        Err(error) => Err(Denial::Disk(error.to_string())),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod export;
 mod file;
 mod hashing;
 mod hints;
+mod interest;
 pub mod ledger;
 pub mod metrics;
 pub mod modcache;
@@ -49,7 +50,8 @@ use self::metrics::Metrics;
 use self::modcache::{Inspection, ModuleCache};
 use self::notary::{Notary, Unproven};
 use self::policy::{Dates, Policy};
-use self::private::{Private, Sums};
+use self::prefetch::Prefetching;
+use self::private::{Private, PrivateRules, Sums};
 use self::refusal::Refusal;
 use self::standing::{Closed, Standing};
 use self::target::{ModuleFile, SumdbTarget, Target};
@@ -75,6 +77,7 @@ pub struct Gate {
     in_flight: InFlight,
     told: Told,
     downloads: Semaphore,
+    prefetching: Prefetching,
     hints: Hints,
     account: Account,
     metrics: Arc<Metrics>,
@@ -250,6 +253,7 @@ impl Gate {
             in_flight: InFlight::default(),
             told: Told::default(),
             downloads: Semaphore::new(DEFAULT_DOWNLOADS),
+            prefetching: Prefetching::default(),
             hints: Hints::default(),
             account: Account::default(),
             metrics: Arc::default(),
@@ -306,6 +310,12 @@ impl Gate {
         // What the last one let through is judged again.
         self.cache.begin_era();
         self.observed.begin_era();
+    }
+
+    /// From now on private modules are checked in this way.
+    pub fn set_private(&self, rules: PrivateRules) {
+        self.private.set_rules(rules);
+        self.cache.begin_era();
     }
 
     fn policy(&self) -> Arc<Policy> {

@@ -219,14 +219,16 @@ impl Desk {
         let mut next_look = Instant::now() + LOOK_AT_FINDINGS;
         loop {
             // What came meanwhile is proven together.
-            while let Ok(question) = inbox.try_recv() {
+            while work.has_room()
+                && let Ok(question) = inbox.try_recv()
+            {
                 if !work.take(&self, question) {
                     return;
                 }
             }
             work.begin(&self);
             tokio::select! {
-                question = inbox.recv() => {
+                question = inbox.recv(), if work.has_room() => {
                     if !question.is_some_and(|question| work.take(&self, question)) {
                         return;
                     }
@@ -337,6 +339,11 @@ impl<'d> Work<'d> {
         true
     }
 
+    /// More questions than this wait at the door.
+    fn has_room(&self) -> bool {
+        self.records.len() < QUEUE
+    }
+
     /// Whether there is a batch that only waits for its time.
     fn waits(&self) -> bool {
         !self.records.is_empty() && self.batches_running < MAX_BATCHES_AT_ONCE
@@ -344,6 +351,11 @@ impl<'d> Work<'d> {
 
     fn begin(&mut self, desk: &'d Desk) {
         let is_due = self.batches_running == 0 || self.last_batch.elapsed() >= WAITS_FOR_BATCH;
+        if is_due && self.batches_running < MAX_BATCHES_AT_ONCE {
+            // Whoever has gone is not answered.
+            self.records
+                .retain(|_, answers| answers.iter().any(|answer| !answer.is_closed()));
+        }
         if is_due && !self.records.is_empty() && self.batches_running < MAX_BATCHES_AT_ONCE {
             self.last_batch = Instant::now();
             let modules = self.records.keys().cloned().collect();

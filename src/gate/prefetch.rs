@@ -2,10 +2,12 @@
 //! soon.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use tokio::task::AbortHandle;
 
 use super::Gate;
 use super::private::Sums;
@@ -64,11 +66,58 @@ impl Ahead {
     }
 }
 
+/// What waits to be fetched, or is being fetched.
+#[derive(Debug, Default)]
+pub(super) struct Prefetching {
+    waits: AtomicBool,
+    ahead: Mutex<Option<Ahead>>,
+    task: Mutex<Option<AbortHandle>>,
+}
+
 impl Gate {
+    /// Begins with the first request for one of these files. A command that asks for none of them,
+    /// since it has what it needs, has nobody asked.
+    pub fn prefetch_when_asked(&self, ahead: Ahead) {
+        let mut waiting = self.prefetching.ahead();
+        *waiting = Some(ahead);
+        self.prefetching.waits.store(true, Ordering::Release);
+    }
+
+    pub(super) fn asked_for(self: &Arc<Self>, module: &ModuleVersion, file: ModuleFile) {
+        if !self.prefetching.waits.load(Ordering::Acquire) {
+            return;
+        }
+        let names = |ahead: &Ahead| {
+            let mut files = ahead.files.iter();
+            files.any(|(its_module, its_file)| its_module == module && *its_file == file)
+        };
+        let ahead = self.prefetching.ahead().take_if(|ahead| names(ahead));
+        if let Some(ahead) = ahead {
+            self.prefetching.waits.store(false, Ordering::Release);
+            self.prefetch(ahead);
+        }
+    }
+
     /// Proves these records and brings these files into the cache, as far as rules and proxies let
     /// them in. What fails is tried again when somebody asks for it, and told then; here nobody is
     /// there to be told.
-    pub async fn prefetch(self: Arc<Self>, mut ahead: Ahead) {
+    pub fn prefetch(self: &Arc<Self>, ahead: Ahead) {
+        let task = tokio::spawn(Arc::clone(self).fetch_ahead_of(ahead));
+        let before = self.prefetching.task().replace(task.abort_handle());
+        if let Some(before) = before {
+            before.abort();
+        }
+    }
+
+    /// Nobody will ask for what is still to be fetched.
+    pub fn stop_prefetch(&self) {
+        self.prefetching.waits.store(false, Ordering::Release);
+        if let Some(task) = self.prefetching.task().take() {
+            task.abort();
+        }
+    }
+
+    async fn fetch_ahead_of(self: Arc<Self>, mut ahead: Ahead) {
         let policy = self.policy();
         let is_let_in = |module: &ModuleVersion, file| policy.judge_name(module, file).is_ok();
         ahead
@@ -103,7 +152,9 @@ impl Gate {
     }
 
     async fn fetch_ahead(self: &Arc<Self>, module: &ModuleVersion, file: ModuleFile) {
-        if self.standing().closed().is_some() {
+        // The rules may be others than when this began.
+        let is_refused = self.policy().judge_name(module, file).is_err();
+        if is_refused || self.standing().closed().is_some() {
             return;
         }
         if let Ok(None) = self.released(module, file).await
@@ -111,6 +162,16 @@ impl Gate {
         {
             let _ = self.ready(module, file).await;
         }
+    }
+}
+
+impl Prefetching {
+    fn ahead(&self) -> MutexGuard<'_, Option<Ahead>> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<AbortHandle>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

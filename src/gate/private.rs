@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::Denial;
 use super::refusal::Refusal;
@@ -34,9 +34,17 @@ pub enum PrivateMode {
 #[derive(Debug)]
 pub struct Private {
     patterns: PatternList,
-    mode: PrivateMode,
-    sums: Sums,
+    rules: RwLock<Arc<PrivateRules>>,
     pins: Arc<Pins>,
+}
+
+/// How private modules are checked.
+#[derive(Debug, Default, Clone)]
+pub struct PrivateRules {
+    /// In which way.
+    pub mode: PrivateMode,
+    /// The hashes in the go.sum files at hand.
+    pub sums: Sums,
 }
 
 /// The pins of a home.
@@ -77,11 +85,10 @@ impl Checked {
 impl Private {
     /// The modules that these patterns match, checked in this way.
     #[must_use]
-    pub fn new(patterns: PatternList, mode: PrivateMode, sums: Sums, store: Store) -> Self {
+    pub fn new(patterns: PatternList, rules: PrivateRules, store: Store) -> Self {
         Self {
             patterns,
-            mode,
-            sums,
+            rules: RwLock::new(Arc::new(rules)),
             pins: Arc::new(Pins(Mutex::new(store))),
         }
     }
@@ -101,7 +108,7 @@ impl Private {
     /// Whether none is let through.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        self.mode == PrivateMode::Deny
+        self.rules().mode == PrivateMode::Deny
     }
 
     /// Judges a file by its hash; a first one is pinned.
@@ -112,17 +119,18 @@ impl Private {
         hash: H1,
         source: &str,
     ) -> Result<Checked, Denial> {
-        let in_go_sum = match self.mode {
+        let rules = self.rules();
+        let in_go_sum = match rules.mode {
             PrivateMode::Trust => return Ok(Checked::Trusted),
             PrivateMode::Deny => {
                 return Err(Denial::Refused(Refusal::PrivateDenied {
                     path: module.path().clone(),
                 }));
             }
-            PrivateMode::Pin | PrivateMode::GoSum => self.is_in_go_sum(module, kind, hash, source),
+            PrivateMode::Pin | PrivateMode::GoSum => rules.is_in_go_sum(module, kind, hash, source),
         };
         let in_go_sum = in_go_sum.map_err(Denial::Refused)?;
-        if self.mode == PrivateMode::GoSum {
+        if rules.mode == PrivateMode::GoSum {
             return Ok(Checked::GoSum);
         }
         match self
@@ -157,6 +165,44 @@ impl Private {
         }
     }
 
+    /// Whether a file that is in the cache can be compared with its pin; where there is no need to,
+    /// it can.
+    pub(super) fn has_pin_for(&self, module: &ModuleVersion, kind: Kind) -> Result<bool, Denial> {
+        Ok(self.rules().mode != PrivateMode::Pin || self.pinned(module, kind)?.is_some())
+    }
+
+    /// Whether a file that was judged before would be let through now, without pinning anything.
+    pub(super) fn is_still_right(
+        &self,
+        module: &ModuleVersion,
+        kind: Kind,
+        hash: H1,
+    ) -> Result<bool, Denial> {
+        let rules = self.rules();
+        Ok(match rules.mode {
+            PrivateMode::Trust => true,
+            PrivateMode::Deny => false,
+            PrivateMode::GoSum => rules.is_in_go_sum(module, kind, hash, "").is_ok(),
+            PrivateMode::Pin => {
+                rules.is_in_go_sum(module, kind, hash, "").is_ok()
+                    && self.pinned(module, kind)? == Some(hash.to_string())
+            }
+        })
+    }
+
+    fn rules(&self) -> Arc<PrivateRules> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&rules)
+    }
+
+    /// From now on they are checked in this way.
+    pub(super) fn set_rules(&self, new: PrivateRules) {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        *rules = Arc::new(new);
+    }
+}
+
+impl PrivateRules {
     /// Whether a go.sum has this hash of the file; an error if one has another.
     fn is_in_go_sum(
         &self,
@@ -178,7 +224,9 @@ impl Private {
             }),
         }
     }
+}
 
+impl Private {
     async fn pin(
         &self,
         module: ModuleVersion,

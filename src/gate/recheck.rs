@@ -6,13 +6,13 @@ use futures_util::StreamExt as _;
 
 use super::cache::holdings::Entry;
 use super::cache::read_small;
-use super::file::{MAX_INFO_BYTES, about_version, hash_zip};
+use super::file::{MAX_INFO_BYTES, about_version, hash_of};
+use super::notary::Unproven;
 use super::target::ModuleFile;
 use super::{Denial, Gate};
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::golang::module::ModuleVersion;
-use crate::golang::modzip::MAX_GO_MOD_BYTES;
 use crate::sumdb::verdict::{Comparison, compare};
 
 /// Files that are hashed at once. Their records are asked for together.
@@ -73,23 +73,15 @@ impl Gate {
         let Some((opened, _)) = self.cache.open(module, file)? else {
             return Ok(State::Gone);
         };
-        let is_sound = match file {
-            ModuleFile::Info => {
+        let is_sound = match file.hashed() {
+            None => {
                 let limit = u64::try_from(MAX_INFO_BYTES).unwrap_or(u64::MAX);
-                let bytes = read_small(&opened, limit);
-                bytes.is_ok_and(|bytes| about_version(module, &bytes, "the cache").is_ok())
+                let bytes = read_small(&opened, limit)?;
+                about_version(module, &bytes, "the cache").is_ok()
             }
-            ModuleFile::GoMod => {
-                let bytes = read_small(&opened, MAX_GO_MOD_BYTES);
-                let hash = bytes.map(|bytes| H1::of_go_mod(&bytes));
-                match self.is_recorded(module, Kind::GoMod, hash.ok()).await? {
-                    Some(is_recorded) => is_recorded,
-                    None => return Ok(State::Unpinned),
-                }
-            }
-            ModuleFile::Zip => {
-                let hash = hash_zip(module, opened).await;
-                match self.is_recorded(module, Kind::Zip, hash.ok()).await? {
+            Some(kind) => {
+                let hash = hash_of(module, kind, opened).await?;
+                match self.is_recorded(module, kind, hash).await? {
                     Some(is_recorded) => is_recorded,
                     None => return Ok(State::Unpinned),
                 }
@@ -98,7 +90,8 @@ impl Gate {
         if is_sound {
             return Ok(State::Sound);
         }
-        Ok(State::Damaged(self.cache.set_aside(module, file)?))
+        let set_aside = self.cache.set_aside(module, file)?;
+        Ok(set_aside.map_or(State::Gone, State::Damaged))
     }
 
     /// `None`: it is private, and there is nothing to compare it with. Rules of the gate are not
@@ -113,8 +106,12 @@ impl Gate {
             let pinned = self.private.pinned(module, kind)?;
             return Ok(pinned.map(|pinned| hash.is_some_and(|hash| hash.to_string() == pinned)));
         }
-        let record = self.notary.record(module).await;
-        let record = record.map_err(|why| Denial::unproven(module, why))?;
+        let record = match self.notary.record(module).await {
+            Ok(record) => record,
+            // Whatever it is, it was not proven.
+            Err(Unproven::Absent { .. }) => return Ok(Some(false)),
+            Err(why) => return Err(Denial::unproven(module, why)),
+        };
         let is_equal = |hash| compare(&record, module, kind, &hash) == Comparison::Equal;
         Ok(Some(hash.is_some_and(is_equal)))
     }

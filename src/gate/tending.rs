@@ -19,6 +19,9 @@ const SPARED: Duration = Duration::from_secs(60);
 /// When there is too much, so much of what may be kept is kept: room for some time.
 const KEPT_PERCENT: u64 = 90;
 
+/// How often to look even if this process has brought nothing: others share the home.
+const LOOKS_BETWEEN_SCANS: u32 = 30;
+
 impl Gate {
     /// Keeps the cache within so many bytes, until it is dropped. What cannot be removed is told to
     /// `complain`.
@@ -26,11 +29,12 @@ impl Gate {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut known = None;
-        loop {
+        for number in 0_u32.. {
             looks.tick().await;
+            let is_scan = number.is_multiple_of(LOOKS_BETWEEN_SCANS);
             let released = self.cache.released_bytes() + self.observed.released_bytes();
             let grown_to = |(held, at): (u64, u64)| held.saturating_add(released - at);
-            if known.is_some_and(|known| grown_to(known) <= limit_bytes) {
+            if !is_scan && known.is_some_and(|known| grown_to(known) <= limit_bytes) {
                 continue;
             }
             let spare_after = SystemTime::now().checked_sub(SPARED);
@@ -53,21 +57,34 @@ impl Gate {
         self.upstream.trim(limit_bytes).await;
         let gate = Arc::clone(self);
         let work = move || {
-            let held =
-                [&gate.cache, &gate.observed].map(|cache| trim(cache, limit_bytes, spare_after));
-            held.into_iter().sum()
+            let (proven, observed) = (
+                gate.cache.holdings()?.bytes(),
+                gate.observed.holdings()?.bytes(),
+            );
+            if proven.saturating_add(observed) <= limit_bytes {
+                return Ok(proven.saturating_add(observed));
+            }
+            // What is not proven goes first.
+            let kept = limit_bytes / 100 * KEPT_PERCENT;
+            let room = kept.saturating_sub(proven);
+            let observed = prune(&gate.observed, observed, room, spare_after)?;
+            let room = kept.saturating_sub(observed);
+            let proven = prune(&gate.cache, proven, room, spare_after)?;
+            Ok(proven.saturating_add(observed))
         };
         tokio::task::spawn_blocking(work).await?
     }
 }
 
-fn trim(cache: &Cache, limit_bytes: u64, spare_after: Option<SystemTime>) -> io::Result<u64> {
-    let held = cache.holdings()?.bytes();
-    if held <= limit_bytes {
-        return Ok(held);
-    }
+/// How many bytes are left.
+fn prune(
+    cache: &Cache,
+    held: u64,
+    limit_bytes: u64,
+    spare_after: Option<SystemTime>,
+) -> io::Result<u64> {
     let removed = cache.prune(Keep {
-        limit_bytes: Some(limit_bytes / 100 * KEPT_PERCENT),
+        limit_bytes: Some(limit_bytes),
         used_since: None,
         spare_after,
     })?;

@@ -5,7 +5,6 @@ mod circuit;
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
 
 use bytes::Bytes;
 use reqwest::Url;
@@ -321,9 +320,9 @@ impl Upstream {
     ) -> Result<Fetched<Bytes>, UpstreamError> {
         let go = self.go.as_ref().ok_or(UpstreamError::NoGoCommand)?;
         let content = match wanted {
-            Wanted::File(module, file) => go.file(module, file).await.and_then(|path| {
+            Wanted::File(module, file) => go.file(module, file).await.and_then(|file| {
                 let limit = u64::try_from(limit_bytes).unwrap_or(u64::MAX);
-                let content = File::open(path).and_then(|file| read_small(&file, limit));
+                let content = read_small(&file, limit);
                 Ok(content.map_err(|error| unreadable(&error))?.into())
             }),
             Wanted::List(module) => go.list(module).await,
@@ -340,7 +339,7 @@ impl Upstream {
     ) -> Result<Fetched<()>, UpstreamError> {
         let go = self.go.as_ref().ok_or(UpstreamError::NoGoCommand)?;
         match go.file(module, ModuleFile::Zip).await {
-            Ok(path) => copy(&path, sink).await?,
+            Ok(file) => copy(file, sink).await?,
             Err(error) => return directly(Err(error)),
         }
         directly(Ok(()))
@@ -444,12 +443,11 @@ fn unreadable(error: &io::Error) -> DirectError {
     DirectError::Failed(format!("its file cannot be read: {error}"))
 }
 
-async fn copy(path: &Path, sink: &mut dyn Sink) -> Result<(), UpstreamError> {
+async fn copy(mut file: File, sink: &mut dyn Sink) -> Result<(), UpstreamError> {
     let failed = |error| UpstreamError::Direct(unreadable(&error));
     let stopped = |_| UpstreamError::Stopped {
         source_of_it: DIRECT.to_owned(),
     };
-    let mut file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     sink.begin(Some(length)).map_err(stopped)?;
     let mut chunk = vec![0; CHUNK_BYTES];

@@ -51,6 +51,7 @@ impl DatabaseAddress {
 pub struct Database<'a> {
     http: &'a HttpClient,
     base: Url,
+    is_remembered: bool,
 }
 
 /// So long the way to a database is taken as it was found.
@@ -74,7 +75,11 @@ impl Route {
         if let Some((base, found_at)) = known
             && found_at.elapsed() < ROUTE_LASTS
         {
-            return Ok(Database { http, base });
+            return Ok(Database {
+                http,
+                base,
+                is_remembered: true,
+            });
         }
         let database = Database::connect(address, http).await?;
         self.0
@@ -132,6 +137,7 @@ impl<'a> Database<'a> {
             return Ok(Self {
                 http,
                 base: parse_url(url.as_str())?,
+                is_remembered: false,
             });
         }
         for entry in address.proxies.entries() {
@@ -146,7 +152,13 @@ impl<'a> Database<'a> {
                 .get(&below(&base, "supported"), MAX_SUPPORTED_BYTES)
                 .await
             {
-                Ok(Answer::Found(_)) => return Ok(Self { http, base }),
+                Ok(Answer::Found(_)) => {
+                    return Ok(Self {
+                        http,
+                        base,
+                        is_remembered: false,
+                    });
+                }
                 Ok(Answer::Absent { .. }) => {}
                 Err(_) if entry.fall_back == FallBack::AnyError => {}
                 Err(cause) => {
@@ -163,7 +175,14 @@ impl<'a> Database<'a> {
         Ok(Self {
             http,
             base: parse_url(&format!("https://{}", address.name))?,
+            is_remembered: false,
         })
+    }
+
+    /// Whether the way was found earlier, and may have ended since.
+    #[must_use]
+    pub const fn is_remembered(&self) -> bool {
+        self.is_remembered
     }
 
     /// Where the database is asked, without a password.

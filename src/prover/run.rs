@@ -142,6 +142,7 @@ impl<'a> Run<'a> {
             .collect();
         let with_latest = self.prover.latest_with_lookups || missing.is_empty();
         self.look_up(&missing, with_latest).await;
+        self.doubt_absences(&missing).await;
         let mut adopted = self.adopt(cached)?;
         self.look_up(&adopted.refused, false).await;
         let mut conclusion = self.conclude(Keep::Always).await?;
@@ -224,6 +225,44 @@ impl<'a> Run<'a> {
             }
         }
         Ok(adopted)
+    }
+
+    /// A proxy that serves the database no longer has no record of anything. So where the way to it was
+    /// remembered, an absence counts only after it was found again.
+    async fn doubt_absences(&mut self, modules: &[&ModuleVersion]) {
+        let Some(remembered) = self.database.take_if(|known| known.is_remembered()) else {
+            return;
+        };
+        let is_absent = |module: &&&ModuleVersion| {
+            matches!(
+                self.proofs.outcomes.get(**module),
+                Some(Outcome::Absent { .. })
+            )
+        };
+        let absent: Vec<&ModuleVersion> = modules.iter().filter(is_absent).copied().collect();
+        if absent.is_empty() {
+            self.database = Some(remembered);
+            return;
+        }
+        self.prover.route.forget();
+        match self.prover.database().await {
+            Ok(found) if found.source() == remembered.source() => self.database = Some(found),
+            Ok(found) => {
+                self.proofs.source = Some(found.source());
+                self.database = Some(found);
+                for module in &absent {
+                    self.proofs.outcomes.remove(*module);
+                }
+                self.look_up(&absent, true).await;
+            }
+            Err(error) => {
+                for module in absent {
+                    let outcome = Outcome::Unavailable(error.to_string());
+                    self.proofs.outcomes.insert(module.clone(), outcome);
+                }
+                self.database = Some(remembered);
+            }
+        }
     }
 
     fn newest_verified(&self) -> Result<u64, ProveError> {

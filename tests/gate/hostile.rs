@@ -479,6 +479,34 @@ fn a_client_that_goes_away_takes_nothing_from_those_who_wait() {
     attack.then_honest();
 }
 
+#[test]
+fn clients_that_go_away_leave_nothing_behind() {
+    let case = Case::new();
+    let hang = on("/example.com/x*").fault(Fault::HangBeforeHeaders);
+    let server = case.proxy.serve().layer(hang).start();
+    let gate = crate::support::gate::Gate::listen(
+        case.home
+            .sumcheck(["gate", "--listen", "127.0.0.1:0", "--downloads", "2"])
+            .sumdb(&case.proxy.log.verifier_key())
+            .goproxy(&server.url())
+            .env("GONOSUMDB", "example.com/x*"),
+    );
+    for number in 0..200 {
+        let path = format!("/example.com/x{number}/@v/v1.0.0.zip");
+        drop(crate::support::client::connect(
+            gate.address(),
+            "GET",
+            &path,
+            &[],
+        ));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let incoming = std::fs::read_dir(case.home.state().join("incoming"));
+    let incoming = incoming.map_or(0, Iterator::count);
+    assert!(incoming <= 2, "{incoming}");
+    assert_honest(&gate.get(&path("mod")), &case.proxy, &path("mod"));
+}
+
 // Several upstreams.
 
 #[test]

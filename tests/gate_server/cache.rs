@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crate::support::layers::on_requests;
 use crate::support::proxy::TestModule;
 use crate::support::sumcheck::Outcome;
 use crate::{World, hello};
@@ -158,21 +159,33 @@ fn verify_sets_aside_what_is_no_longer_what_was_proven() {
 #[test]
 fn what_the_log_cannot_prove_now_is_neither_sound_nor_set_aside() {
     let world = warm();
-    // Another log, which knows nothing of these modules.
-    let empty = crate::support::proxy::TestProxy::new();
-    let server = empty.serve().start();
-    let key = crate::support::key::Key::new("other.example.com", "another seed").verifier_key();
-    let outcome = world
-        .run(&["cache", "verify"])
-        .sumdb(&key)
-        .goproxy(&server.url())
-        .run()
-        .expect_code(3);
+    // The database of what is known is gone, and the log is down.
+    for entry in fs::read_dir(world.home.state()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().contains("sumcheck.db") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let layer = on_requests(|request| request.proxied).status(500);
+    let server = world.proxy.serve().layer(layer).start();
+    let run = world.run(&["cache", "verify"]).goproxy(&server.url());
+    let outcome = run.run().expect_code(3);
     assert!(
         outcome.stdout.starts_with("1 file sound, 0 damaged"),
         "{outcome:?}"
     );
     assert!(cached(&world, &hello().url("zip")).exists());
+}
+
+#[test]
+fn what_the_log_does_not_know_was_not_proven() {
+    let world = warm();
+    let planted = TestModule::new("example.com/planted", "v1.0.0");
+    let path = cached(&world, &planted.url("zip"));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, planted.zip().write()).unwrap();
+    cache(&world, &["verify"]).expect_code(1);
+    assert!(!path.exists());
 }
 
 #[test]

@@ -123,6 +123,18 @@ fn a_report_is_written_even_if_the_command_does_not_begin() {
     assert_eq!(report["exit_code"], 1);
     let poisoned = &report["modcache"]["poisoned"][0];
     assert_eq!(poisoned["path"], path.to_str().unwrap());
+    // Or the gate cannot begin.
+    let file = world.home.work().join("a-file");
+    fs::write(&file, "").unwrap();
+    let run = world.run(&["--report", "gate.json", "--", "/bin/true"]);
+    run.env("SUMCHECK_HOME", &file).run().expect_code(125);
+    let report = self::report(&world);
+    assert_eq!(report["exit_code"], 125);
+    assert!(
+        report["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("a-file"))
+    );
     let none = world.run(&["--report", "no/such/folder.json", "--", "/bin/true"]);
     assert!(
         none.run()

@@ -82,7 +82,7 @@ fn nothing_but_what_a_go_sum_names() {
     ] {
         let gate = gate(&world, table, args);
         assert_eq!(status(&gate, &hello(), "zip"), 200);
-        refused(&gate, &other, "no go.sum that this gate was given names it");
+        refused(&gate, &other, "no go.sum that this gate was given names");
     }
 }
 
@@ -204,6 +204,49 @@ fn a_version_is_let_in_when_its_record_is_old_enough() {
     assert_eq!(since(-4), 403);
     let set_aside = world.home.state().join("set-aside");
     assert!(!set_aside.exists(), "nothing was damaged");
+}
+
+#[test]
+fn a_version_that_is_too_young_is_refused_although_the_proxies_do_not_have_it() {
+    let world = World::new();
+    let layer = crate::support::layers::on("/example.com/hello/*").status(404);
+    let server = world.proxy.serve().layer(layer).start();
+    configure(&world, "[gate]\ncooldown-days = 3\n");
+    let run = world.run(&["--listen", "127.0.0.1:0"]);
+    let gate = Gate::listen(run.goproxy(&server.url()));
+    // A 404 would lead the go command past the gate.
+    for extension in ["info", "mod", "zip"] {
+        assert_eq!(status(&gate, &hello(), extension), 403);
+    }
+}
+
+#[test]
+fn an_empty_list_lets_nothing_in() {
+    let world = World::new();
+    let gate = gate(&world, "[gate]\nonly = []\n", &[]);
+    refused(&gate, &hello(), "no go.sum that this gate was given names");
+}
+
+#[test]
+fn a_table_that_comes_later_is_read_and_one_that_goes_stays_in_force() {
+    let world = World::new();
+    let gate = world.gate(&[]);
+    assert_eq!(status(&gate, &hello(), "mod"), 200);
+    configure(&world, "[[gate.deny]]\nmodules = \"example.com\"\n");
+    gate.running().wait_for("was read again");
+    refused(&gate, &hello(), "is not let in");
+    fs::remove_file(world.home.work().join("sumcheck.toml")).unwrap();
+    gate.running().wait_for("the rules of before stay in force");
+    refused(&gate, &hello(), "is not let in");
+    // Whoever means it says so.
+    signal(gate.running().id(), Signal::HUP);
+    for _ in 0..100 {
+        if status(&gate, &hello(), "mod") == 200 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the rules stay in force");
 }
 
 #[test]

@@ -20,14 +20,25 @@ fn world() -> World {
     world
 }
 
-/// A command that ends when the proxy was asked for this path, or after some seconds.
-fn run_until(world: &World, args: &[&str], path: &str) -> Run {
+/// A command that asks for one file, and ends when another one is in the cache, or after some seconds.
+fn run_until(world: &World, args: &[&str], ask: &str, path: &str) -> Run {
     let file = world.home.state().join(format!("download{path}"));
+    let ask = match ask {
+        "" => String::new(),
+        ask => format!(
+            "at=${{GOPROXY#http://}}; host=${{at%%/*}}; \
+             exec 3<>/dev/tcp/${{host%:*}}/${{host#*:}}; \
+             printf 'GET /%s%s HTTP/1.1\\r\\nHost: gate\\r\\nConnection: close\\r\\n\\r\\n' \
+             ${{at#*/}} {ask} >&3; cat <&3 >/dev/null; "
+        ),
+    };
     let script = format!(
-        "for n in $(seq 300); do test -f '{}' && exit 0; sleep 0.02; done; exit 9",
+        "{ask}for n in $(seq 150); do test -f '{}' && exit 0; sleep 0.02; done; exit 9",
         file.display()
     );
-    let run = world.run(args).args_all(&["--", "/bin/sh", "-c", &script]);
+    let run = world
+        .run(args)
+        .args_all(&["--", "/bin/bash", "-c", &script]);
     run.env("PATH", "/usr/bin:/bin")
         .file("go.mod", GO_MOD)
         .file("go.sum", hello().record() + &direct().record())
@@ -42,7 +53,7 @@ fn files_asked_for(world: &World) -> Vec<String> {
 #[test]
 fn a_command_finds_what_its_go_sum_names() {
     let world = world();
-    run_until(&world, &[], &hello().url("zip"))
+    run_until(&world, &[], &direct().url("mod"), &hello().url("zip"))
         .run()
         .expect_code(0);
     let mut asked = files_asked_for(&world);
@@ -66,7 +77,8 @@ fn what_is_in_the_module_cache_is_not_fetched() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "whatever").unwrap();
     }
-    run_until(&world, &["--modcache=trust"], &direct().url("zip"))
+    let args = &["--modcache=trust"];
+    run_until(&world, args, &hello().url("mod"), &direct().url("zip"))
         .run()
         .expect_code(0);
     let asked = files_asked_for(&world);
@@ -77,16 +89,30 @@ fn what_is_in_the_module_cache_is_not_fetched() {
 #[test]
 fn nothing_is_fetched_if_that_is_not_wanted() {
     let world = world();
-    let run = run_until(&world, &["--no-prefetch"], &hello().url("zip"));
+    let args = &["--no-prefetch"];
+    let run = run_until(&world, args, &direct().url("mod"), &hello().url("zip"));
     run.run().expect_code(9);
-    assert_eq!(files_asked_for(&world), Vec::<String>::new());
+    assert_eq!(files_asked_for(&world), [direct().url("mod")]);
+}
+
+#[test]
+fn for_a_command_that_needs_nothing_nobody_is_asked() {
+    let world = world();
+    for ask in ["", "example.com/another/@v/v1.0.0.mod"] {
+        let run = run_until(&world, &[], ask, &hello().url("zip"));
+        run.run().expect_code(9);
+        let asked = world.server.paths();
+        let told = |name: &str| asked.iter().any(|path| path.contains(name));
+        assert!(!told("hello") && !told("zz"), "{ask}: {asked:?}");
+    }
 }
 
 #[test]
 fn what_is_refused_beforehand_is_no_refusal_of_the_command() {
     let world = world();
     let deny = "[[gate.deny]]\nmodules = \"example.com/zz\"\n";
-    let run = run_until(&world, &[], &hello().url("zip")).file("sumcheck.toml", deny);
+    let run = run_until(&world, &[], &hello().url("mod"), &hello().url("zip"));
+    let run = run.file("sumcheck.toml", deny);
     let outcome = run.run().expect_code(0);
     assert!(outcome.stderr.contains("0 refused"), "{outcome:?}");
     let asked = files_asked_for(&world);

@@ -114,6 +114,35 @@ fn go_sum_goes_before_what_was_seen() {
 }
 
 #[test]
+fn a_pin_that_is_removed_makes_room_for_what_is_there_now() {
+    let world = world();
+    assert_eq!(honest(&world, &[]).get(&ours().url("zip")).status, 200);
+    let evil = other().zip().write();
+    let layer = on(&ours().url("zip")).answer(Response::ok(evil.clone()));
+    let server = world.proxy.serve().layer(layer).start();
+    let gate = gate(&world, &server.url(), &[]);
+    assert_eq!(gate.get(&ours().url("zip")).body, ours().zip().write());
+    let remove = world
+        .home
+        .sumcheck(["pin", "remove", "example.com/private/x"]);
+    remove
+        .sumdb(&world.proxy.log.verifier_key())
+        .run()
+        .expect_code(0);
+    assert_eq!(gate.get(&ours().url("zip")).body, evil);
+}
+
+#[test]
+fn no_cache_on_the_way_keeps_what_is_private() {
+    let world = world();
+    let gate = honest(&world, &[]);
+    let caching = |path: &str| gate.get(path).header("cache-control").unwrap().to_owned();
+    assert_eq!(caching(&ours().url("zip")), "private, no-cache");
+    assert!(caching(&hello().url("zip")).contains("immutable"));
+    assert!(!caching(&hello().url("info")).contains("immutable"));
+}
+
+#[test]
 fn go_sums_that_contradict_each_other_let_nothing_through() {
     let world = world();
     for (name, module) in [("one.sum", ours()), ("another.sum", other())] {

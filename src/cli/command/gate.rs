@@ -5,6 +5,7 @@ mod export;
 mod modcache;
 mod policy;
 mod prefetch;
+mod reload;
 mod report;
 mod serve;
 mod sums;
@@ -28,8 +29,8 @@ use crate::gate::direct::{GoCommand, find_go};
 use crate::gate::ledger::Ledger;
 use crate::gate::metrics::{Behind, Metrics};
 use crate::gate::notary::Notary;
-use crate::gate::policy::Dates;
-use crate::gate::private::{Private, Sums};
+use crate::gate::policy::{Dates, Policy};
+use crate::gate::private::{Private, PrivateRules, Sums};
 use crate::gate::trace::{Entry, Trace};
 use crate::gate::upstream::Upstream;
 use crate::gate::{Account, Gate, LISTED};
@@ -62,12 +63,6 @@ fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
     {
         return ended;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .event_interval(TURNS_BETWEEN_LOOKS)
-        .global_queue_interval(TURNS_BETWEEN_LOOKS)
-        .build()
-        .context("cannot start")?;
     let trace = match &args.trace {
         Some(path) => Some(Arc::new(Trace::create(path).with_context(|| {
             format!("cannot write the trace to {}", path.display())
@@ -87,8 +82,40 @@ fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
         ),
         None => None,
     };
+    let ended = work_with(
+        global,
+        &settings,
+        args,
+        rules,
+        &sums,
+        trace,
+        report.as_ref(),
+    );
+    if let (Some(report), Err(error)) = (&report, &ended) {
+        report
+            .write_failure(&format!("{error:#}"))
+            .context("cannot write the report")?;
+    }
+    ended
+}
+
+fn work_with(
+    global: &GlobalArgs,
+    settings: &Settings,
+    args: &GateArgs,
+    rules: Policy,
+    sums: &Sums,
+    trace: Option<Arc<Trace>>,
+    report: Option<&Report>,
+) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .event_interval(TURNS_BETWEEN_LOOKS)
+        .global_queue_interval(TURNS_BETWEEN_LOOKS)
+        .build()
+        .context("cannot start")?;
     let mut inspection = None;
-    let gate = Arc::new(open(global, &settings, args, sums.clone(), trace.as_ref())?);
+    let gate = Arc::new(open(global, settings, args, sums.clone(), trace.as_ref())?);
     gate.set_policy(rules);
     world::show_warnings(&settings.told);
     let ended = runtime.block_on(async {
@@ -98,7 +125,7 @@ fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
                     Arc::clone(&gate),
                     address,
                     global,
-                    &settings,
+                    settings,
                     args,
                     trace.clone(),
                 )
@@ -106,7 +133,7 @@ fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
             }
             None if let Some(action) = &args.action => match action {
                 GateAction::Export { folder, paths } => {
-                    export::run(&gate, &settings, folder, paths).await
+                    export::run(&gate, settings, folder, paths).await
                 }
                 GateAction::Cache { .. } => cache::verify(&gate, settings.format).await,
             },
@@ -115,9 +142,9 @@ fn work(global: &GlobalArgs, args: &GateArgs) -> anyhow::Result<Exit> {
                 wrap(
                     gate,
                     global,
-                    &settings,
+                    settings,
                     args,
-                    &sums,
+                    sums,
                     &mut inspection,
                     trace.clone(),
                 )
@@ -181,8 +208,10 @@ fn open(
         settings.key.name().to_owned(),
         Private::new(
             settings.private_patterns(),
-            policy::private(settings, args).into(),
-            sums,
+            PrivateRules {
+                mode: policy::private(settings, args).into(),
+                sums,
+            },
             Store::open(&home)?,
         ),
     )

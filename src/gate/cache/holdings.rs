@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::Cache;
+use super::{Cache, if_there};
 use crate::gate::target::ModuleFile;
 use crate::golang::module::{ModulePath, ModuleVersion};
 use crate::golang::version::Version;
@@ -34,7 +34,8 @@ pub struct Entry {
 pub struct Holdings {
     /// By module version.
     pub entries: Vec<Entry>,
-    /// Files of no module version, which the gate did not put there and never gives out.
+    /// Files of no module version, which the gate did not put there and never gives out, and folders
+    /// that cannot be read.
     pub strangers: Vec<PathBuf>,
 }
 
@@ -67,8 +68,13 @@ impl Cache {
         let mut holdings = Holdings::default();
         let mut folders = vec![self.files().to_owned()];
         while let Some(folder) = folders.pop() {
-            let Some(listing) = if_there(fs::read_dir(&folder))? else {
-                continue;
+            let listing = match fs::read_dir(&folder) {
+                Ok(listing) => listing,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => {
+                    holdings.strangers.push(folder);
+                    continue;
+                }
             };
             for listed in listing {
                 let listed = listed?;
@@ -109,13 +115,15 @@ impl Cache {
     /// Removes what may not be kept, longest unused first, and says what that was.
     ///
     /// # Errors
-    /// What the system says, but for what is gone already.
+    /// What the system says of the first that cannot be removed, but for what is gone already; all
+    /// others are removed.
     pub fn prune(&self, keep: Keep) -> io::Result<Vec<Entry>> {
         let mut holdings = self.holdings()?;
         let mut bytes = holdings.bytes();
         let by_use = |entry: &Entry| (entry.last_used, entry.module.clone());
         holdings.entries.sort_by_cached_key(by_use);
         let mut removed = Vec::new();
+        let mut failure = None;
         for entry in holdings.entries {
             let is_old = keep.used_since.is_some_and(|since| entry.last_used < since);
             let is_too_much = keep.limit_bytes.is_some_and(|limit| bytes > limit);
@@ -125,11 +133,15 @@ impl Cache {
             if is_spared || !(is_old || is_too_much) {
                 continue;
             }
-            self.remove(&entry)?;
-            bytes = bytes.saturating_sub(entry.bytes);
-            removed.push(entry);
+            match self.remove(&entry) {
+                Ok(()) => {
+                    bytes = bytes.saturating_sub(entry.bytes);
+                    removed.push(entry);
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
         }
-        Ok(removed)
+        failure.map_or(Ok(removed), Err)
     }
 
     /// Whoever is being sent one of the files has it open, and gets it whole.
@@ -187,14 +199,6 @@ impl Cache {
         let version = Version::unescape(version).ok()?;
         let module = ModuleVersion::pair(module, version).ok()?;
         Some((module, file))
-    }
-}
-
-fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

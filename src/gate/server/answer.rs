@@ -10,10 +10,20 @@ use hyper::{Response, StatusCode};
 use super::body::Body;
 use crate::gate::refusal::printable;
 use crate::gate::target::ModuleFile;
-use crate::gate::{Denial, Released};
+use crate::gate::{Denial, Released, Verdict};
 
-/// What was proven never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// How long a file may be kept on its way. What was proven never changes; what is private may be
+/// kept by whoever has asked for it alone; and nothing else is sure to stay what it is.
+const fn caching(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Released => "public, max-age=31536000, immutable",
+        Verdict::Private(_) => "private, no-cache",
+        Verdict::Hint => "public, max-age=60",
+        Verdict::Observed(_) | Verdict::Absent | Verdict::Refused(_) | Verdict::Failed(_) => {
+            "no-store"
+        }
+    }
+}
 
 pub(super) fn denied(denial: &Denial) -> Response<Body> {
     let status = StatusCode::from_u16(denial.status());
@@ -83,12 +93,13 @@ pub(super) fn file(released: Released, asked: &HeaderMap) -> Response<Body> {
         }
     };
     let media_type = HeaderValue::from_static(media_type(released.kind));
+    let caching = caching(&released.judgement.verdict);
     let mut response = Response::new(Body::file(released.file, released.stamp, start, end));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, media_type);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(end.saturating_sub(start)));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(FOR_EVER));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     mark(headers, &tag);
     if matches!(range, Range::Part { .. }) {
         let last = end.saturating_sub(1);

@@ -1,5 +1,6 @@
 //! The rules of the gate, out of the `[gate]` table and the options.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -20,10 +21,11 @@ pub(super) fn read(settings: &Settings, args: &GateArgs) -> anyhow::Result<Polic
     Ok(Policy {
         deny: table.deny.iter().map(rule).collect::<Result<_, _>>()?,
         allow: table.allow.iter().map(rule).collect::<Result<_, _>>()?,
-        only: if only.is_empty() {
-            None
-        } else {
-            Some(sums::read(settings, &only)?.into_keys().collect())
+        only: match only {
+            None => None,
+            // Without files, those around would be meant.
+            Some(files) if files.is_empty() => Some(BTreeSet::new()),
+            Some(files) => Some(sums::read(settings, &files)?.into_keys().collect()),
         },
         cooldown_days: table.cooldown_days.unwrap_or(0),
         toolchains: table.toolchains,
@@ -48,12 +50,13 @@ pub(super) fn downloads(settings: &Settings, args: &GateArgs) -> usize {
     downloads.map_or(DEFAULT_DOWNLOADS, usize::from)
 }
 
-/// The go.sum files outside of which nothing is let in.
-pub(super) fn only(settings: &Settings, args: &GateArgs) -> Vec<PathBuf> {
-    if !args.only.is_empty() {
-        return args.only.clone();
+/// The go.sum files outside of which nothing is let in, if there is such a rule.
+pub(super) fn only(settings: &Settings, args: &GateArgs) -> Option<Vec<PathBuf>> {
+    if args.only.is_empty() {
+        settings.gate.only.clone()
+    } else {
+        Some(args.only.clone())
     }
-    settings.gate.only.clone().unwrap_or_default()
 }
 
 /// A pattern that matches nothing would let in what it is there to refuse.
@@ -104,7 +107,7 @@ pub(super) fn show(settings: &Settings, args: &GateArgs, policy: &Policy) -> std
         }
     }
     if let Some(only) = &policy.only {
-        let files = self::only(settings, args);
+        let files = self::only(settings, args).unwrap_or_default();
         let files: Vec<String> = files
             .iter()
             .map(|file| file.display().to_string())

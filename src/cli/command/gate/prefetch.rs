@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
-
-use tokio::task::JoinHandle;
 
 use super::sums;
 use crate::cli::args::GateArgs;
 use crate::cli::settings::Settings;
-use crate::gate::Gate;
 use crate::gate::modcache::ModuleCache;
 use crate::gate::prefetch::Ahead;
 use crate::gate::target::ModuleFile;
@@ -22,23 +18,13 @@ use crate::verify::input::Document;
 /// A go.mod has some kilobytes; of a larger one the beginning will do.
 const MAX_GO_MOD_BYTES: u64 = 1 << 20;
 
-/// Fetches for as long as it is not dropped.
-pub(super) struct Prefetch(JoinHandle<()>);
-
-impl Drop for Prefetch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Begins, if there is anything to fetch. What the go command has in its module cache it does not
-/// ask for.
-pub(super) fn begin(
-    gate: &Arc<Gate>,
+/// What is to be fetched, if anything is. What the go command has in its module cache it does not ask
+/// for.
+pub(super) fn plan(
     settings: &Settings,
     args: &GateArgs,
     module_cache: Option<&Path>,
-) -> anyhow::Result<Option<Prefetch>> {
+) -> anyhow::Result<Option<Ahead>> {
     let is_wanted = args.listen.is_none() || !args.prefetch.is_empty();
     if args.no_prefetch || !is_wanted {
         return Ok(None);
@@ -55,8 +41,7 @@ pub(super) fn begin(
             .records
             .retain(|module| !cache.has(module, ModuleFile::GoMod));
     }
-    let fetching = Arc::clone(gate).prefetch(ahead);
-    Ok(Some(Prefetch(tokio::spawn(fetching))))
+    Ok((!ahead.files.is_empty()).then_some(ahead))
 }
 
 /// What the go.mod beside a go.sum requires, if there is one.

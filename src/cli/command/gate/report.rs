@@ -12,6 +12,8 @@ use crate::cli::render::write_json;
 use crate::gate::modcache::Inspection;
 use crate::gate::{Decision, Gate, Judgement};
 
+const SCHEMA: &str = "sumcheck.gate/1";
+
 /// The file, made before the command begins: a report that cannot be written is no use afterwards.
 pub(super) struct Report(File);
 
@@ -73,8 +75,18 @@ impl Report {
         File::create(path).map(Self)
     }
 
+    /// The gate itself has failed.
+    pub(super) fn write_failure(&self, error: &str) -> io::Result<()> {
+        let document = serde_json::json!({
+            "schema": SCHEMA,
+            "exit_code": Exit::GateFailed.code(),
+            "error": error,
+        });
+        write_json(BufWriter::new(&self.0), &document)
+    }
+
     pub(super) fn write(
-        self,
+        &self,
         gate: &Gate,
         inspection: Option<&Inspection>,
         exit: Exit,
@@ -85,7 +97,7 @@ impl Report {
             decisions.iter().filter(of_it).count()
         };
         let document = Document {
-            schema: "sumcheck.gate/1",
+            schema: SCHEMA,
             log: gate.sumdb_name().to_owned(),
             head: gate.standing().head().as_ref().map(Into::into),
             exit_code: exit.code(),
@@ -103,7 +115,7 @@ impl Report {
             },
             files: decisions.iter().map(Into::into).collect(),
         };
-        write_json(BufWriter::new(self.0), &document)
+        write_json(BufWriter::new(&self.0), &document)
     }
 }
 

@@ -1,9 +1,8 @@
 //! `sumcheck gate --listen`: a module proxy until it is told to stop.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use sd_notify::NotifyState;
@@ -11,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::reload::Reloadable;
 use super::{policy, prefetch};
 use crate::cli::args::{ByteSize, GateArgs, GlobalArgs, ListenAt};
 use crate::cli::exit::Exit;
@@ -18,12 +18,9 @@ use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
 use crate::gate::Gate;
 use crate::gate::server::tokens::Tokens;
-use crate::gate::server::{Certificate, Server, Site, tls};
+use crate::gate::server::{Server, Site, tls};
 use crate::gate::trace::Trace;
-use crate::io::shutdown::{HangUps, Signal, hang_ups, signal};
-
-/// How often to look whether a file of the configuration has changed.
-const LOOK_AT_FILES: Duration = Duration::from_secs(5);
+use crate::io::shutdown::{Signal, hang_ups, signal};
 
 pub(super) async fn serve(
     gate: Arc<Gate>,
@@ -68,15 +65,15 @@ pub(super) async fn serve(
         anstream::eprintln!("sumcheck gate: metrics at http://{address}/metrics");
     }
 
-    let _prefetch = prefetch::begin(&gate_of_rules, settings, args, None)?;
+    if let Some(ahead) = prefetch::plan(settings, args, None)? {
+        gate_of_rules.prefetch(ahead);
+    }
     let tending = policy::cache_size(settings, args).map(|ByteSize(limit)| {
         let complain = |what: &str| render::warning(&visible(what));
         tokio::spawn(Arc::clone(&gate_of_rules).tend(limit, complain))
     });
-    let reloading = tokio::spawn(reload_when_told(
-        Reloadable::new(gate_of_rules, site, certificate, global, settings, args),
-        hang_ups,
-    ));
+    let reloadable = Reloadable::new(gate_of_rules, site, certificate, global, settings, args)?;
+    let reloading = tokio::spawn(reloadable.reload_when_told(hang_ups));
     let watchdog = tokio::spawn(feed_watchdog());
     let (asked, stopping) = watch::channel(0_u8);
     let stopped = |times: u8| {
@@ -163,104 +160,4 @@ async fn feed_watchdog() {
         ticks.tick().await;
         notify(&[NotifyState::Watchdog]);
     }
-}
-
-/// What can change while the gate works.
-struct Reloadable {
-    gate: Arc<Gate>,
-    global: GlobalArgs,
-    args: GateArgs,
-    rules: Vec<PathBuf>,
-    site: Arc<Site>,
-    tokens: Option<PathBuf>,
-    certificate: Option<(Certificate, PathBuf, PathBuf)>,
-}
-
-impl Reloadable {
-    fn new(
-        gate: Arc<Gate>,
-        site: Arc<Site>,
-        certificate: Option<Certificate>,
-        global: &GlobalArgs,
-        settings: &Settings,
-        args: &GateArgs,
-    ) -> Self {
-        let files = args.tls_cert.clone().zip(args.tls_key.clone());
-        let tables = settings.gate.paths.iter().cloned();
-        Self {
-            gate,
-            global: global.clone(),
-            args: args.clone(),
-            rules: tables.chain(policy::only(settings, args)).collect(),
-            site,
-            tokens: args.token_file.clone(),
-            certificate: certificate
-                .zip(files)
-                .map(|(certificate, (chain, key))| (certificate, chain, key)),
-        }
-    }
-
-    fn files(&self) -> Vec<&Path> {
-        let mut files: Vec<&Path> = self.tokens.as_deref().into_iter().collect();
-        if let Some((_, chain, key)) = &self.certificate {
-            files.extend([chain.as_path(), key.as_path()]);
-        }
-        files.extend(self.rules.iter().map(PathBuf::as_path));
-        files
-    }
-
-    /// What cannot be read leaves in force what was.
-    fn reload(&self) {
-        let told = |what: &str, error: &dyn std::fmt::Display| {
-            let text = format!("{error}: the {what} of before stay in force");
-            render::error_line(&visible(&text));
-        };
-        if let Some(path) = &self.tokens {
-            match Tokens::read(path) {
-                Ok(tokens) => self.site.set_tokens(tokens),
-                Err(error) => told("tokens", &error),
-            }
-        }
-        let rules =
-            Settings::load(&self.global).and_then(|settings| policy::read(&settings, &self.args));
-        match rules {
-            Ok(rules) => self.gate.set_policy(rules),
-            Err(error) => told("rules", &format!("{error:#}")),
-        }
-        if let Some((certificate, chain, key)) = &self.certificate {
-            match tls::read(chain, key) {
-                Ok(config) => certificate.replace(config),
-                Err(error) => told("certificate and key", &error),
-            }
-        }
-    }
-}
-
-/// On SIGHUP, and when one of the files is another one than before.
-async fn reload_when_told(reloadable: Reloadable, mut hang_ups: HangUps) {
-    let mut looks = interval(LOOK_AT_FILES);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = stamps(&reloadable.files());
-    loop {
-        tokio::select! {
-            () = hang_ups.next() => {}
-            _ = looks.tick() => {
-                if stamps(&reloadable.files()) == known {
-                    continue;
-                }
-            }
-        }
-        // Before they are read: a change while they are is seen at the next look.
-        known = stamps(&reloadable.files());
-        reloadable.reload();
-        anstream::eprintln!("sumcheck gate: the configuration was read again");
-    }
-}
-
-fn stamps(files: &[&Path]) -> Vec<Option<(SystemTime, u64)>> {
-    let stamp = |path: &&Path| {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    files.iter().map(stamp).collect()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -20,6 +21,9 @@ use crate::gate::server::{Server, Site};
 use crate::gate::trace::Trace;
 use crate::gate::wrapper::{self, Ended};
 use crate::gate::{Gate, Verdict};
+
+/// What is not removed by then is removed after the next command.
+const LAST_TENDING: Duration = Duration::from_secs(5);
 
 pub(super) async fn wrap(
     gate: Arc<Gate>,
@@ -70,15 +74,17 @@ pub(super) async fn wrap(
             .gomodcache()
             .map(|folder| folder.value().as_path()),
     };
-    let prefetch = prefetch::begin(&gate, settings, args, module_cache)?;
+    if let Some(ahead) = prefetch::plan(settings, args, module_cache)? {
+        gate.prefetch_when_asked(ahead);
+    }
     let ended = wrapper::run(&environment, &args.command).await;
-    drop(prefetch);
-    if let Some(ByteSize(limit)) = policy::cache_size(settings, args)
-        && let Err(error) = gate.trim(limit, None).await
-    {
-        render::warning(&visible(&format!(
-            "cannot keep the cache within its size: {error}"
-        )));
+    gate.stop_prefetch();
+    if let Some(ByteSize(limit)) = policy::cache_size(settings, args) {
+        // Whoever waits for the command does not want to wait for this.
+        let tended = tokio::time::timeout(LAST_TENDING, gate.trim(limit, None));
+        if let Ok(Err(error)) = tended.await {
+            render::warning(&format!("cannot keep the cache within its size: {error}"));
+        }
     }
     drop(stop);
     let _ = serving.await;
