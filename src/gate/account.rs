@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Denial;
+use super::facts::Facts;
 use super::private::Checked;
 use super::refusal::Refusal;
 use super::target::Target;
-use crate::golang::dirhash::H1;
 use crate::golang::module::ModulePath;
 
 /// A command fetches some thousand files at most; what is more than this is counted and not listed.
@@ -58,19 +58,6 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// As far as they are known.
     pub facts: Facts,
-}
-
-/// What a decision was made by.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// The hash of what came.
-    pub hash: Option<H1>,
-    /// Index of the log's record.
-    pub record: Option<u64>,
-    /// Size of the tree under which the record was proven.
-    pub tree_size: Option<u64>,
-    /// Where it came from, without credentials.
-    pub source: Option<String>,
 }
 
 /// What became of a request.

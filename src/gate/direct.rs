@@ -18,7 +18,7 @@ use tokio::process::Command;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::target::ModuleFile;
-use super::upstream::Wanted;
+use super::wanted::Wanted;
 use crate::golang::module::{ModulePath, ModuleVersion};
 
 /// A large repository takes its time to be cloned.

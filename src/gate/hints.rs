@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::upstream::{Fetched, Wanted};
+use super::upstream::Fetched;
+use super::wanted::Wanted;
 use super::{Denial, Gate, Reply};
 use crate::golang::module::ModulePath;
 

@@ -11,6 +11,7 @@ pub mod cache;
 pub mod client;
 pub mod direct;
 pub mod export;
+mod facts;
 mod file;
 mod hashing;
 mod hints;
@@ -32,6 +33,7 @@ mod tending;
 mod told;
 pub mod trace;
 pub mod upstream;
+mod wanted;
 pub mod wrapper;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -39,7 +41,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-pub use self::account::{Account, Decision, Facts, Judgement, LISTED, Subject, Unlisted, Verdict};
+pub use self::account::{Account, Decision, Judgement, LISTED, Subject, Unlisted, Verdict};
 use self::cache::Cache;
 use self::client::Client;
 use self::direct::DirectError;

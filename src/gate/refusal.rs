@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::account::Facts;
+use super::facts::Facts;
 use crate::golang::dirhash::H1;
 use crate::golang::gosum::Kind;
 use crate::golang::module::{ModulePath, ModuleVersion};

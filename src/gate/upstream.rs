@@ -14,9 +14,10 @@ use self::circuit::{Circuit, Pass};
 use super::cache::read_small;
 use super::direct::{DirectError, GoCommand};
 use super::target::ModuleFile;
+use super::wanted::Wanted;
 use crate::golang::base_url::BaseUrl;
 use crate::golang::goproxy::{FallBack, ProxyEntry, ProxyKind, ProxyList};
-use crate::golang::module::{ModulePath, ModuleVersion};
+use crate::golang::module::ModuleVersion;
 use crate::golang::pattern::PatternList;
 use crate::io::http::{Answer, Download, FetchError, HttpClient, ShownUrl, Sink, Stop, Timeout};
 
@@ -35,52 +36,6 @@ pub struct Upstream {
     direct_only: PatternList,
     go: Option<GoCommand>,
     only_on_disk: bool,
-}
-
-/// What can be asked for.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted<'w> {
-    /// A file of a module version.
-    File(&'w ModuleVersion, ModuleFile),
-    /// The versions of a module.
-    List(&'w ModulePath),
-    /// The information about its latest version.
-    Latest(&'w ModulePath),
-    /// The information about the version of a branch or a commit, which is not escaped.
-    Query(&'w ModulePath, &'w str),
-}
-
-impl Wanted<'_> {
-    /// Below a proxy's URL.
-    pub(super) fn path(self) -> String {
-        match self {
-            Self::File(module, file) => format!(
-                "{}/@v/{}.{}",
-                module.path().escaped(),
-                module.version().escaped(),
-                file.extension()
-            ),
-            Self::List(module) => format!("{}/@v/list", module.escaped()),
-            Self::Latest(module) => format!("{}/@latest", module.escaped()),
-            Self::Query(module, query) => {
-                let mut escaped = String::new();
-                for c in query.chars() {
-                    if c.is_ascii_uppercase() {
-                        escaped.push('!');
-                    }
-                    escaped.push(c.to_ascii_lowercase());
-                }
-                format!("{}/@v/{escaped}.info", module.escaped())
-            }
-        }
-    }
-
-    fn module(&self) -> &ModulePath {
-        match self {
-            Self::File(module, _) => module.path(),
-            Self::List(module) | Self::Latest(module) | Self::Query(module, _) => module,
-        }
-    }
 }
 
 /// What the proxies said.

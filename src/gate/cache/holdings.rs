@@ -207,7 +207,8 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::gate::account::{Facts, Judgement, Verdict};
+    use crate::gate::account::{Judgement, Verdict};
+    use crate::gate::facts::Facts;
     use crate::io::home::Home;
 
     struct Case {
