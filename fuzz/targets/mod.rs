@@ -16,18 +16,19 @@ pub use database::{data_tile, evidence, lookup_reply};
 pub use mod_zip::mod_zip;
 pub use modules::{go_sum, h1, module_escape, pattern};
 pub use notes::{checkpoint, note};
-pub use settings::{go_flags, go_work, netrc, settings};
+pub use settings::{go_flags, go_mod, go_work, netrc, settings};
 pub use trees::{proof, tile_auth, tile_path, tile_plan};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("checkpoint", checkpoint),
     ("data_tile", data_tile),
     ("evidence", evidence),
     ("go_flags", go_flags),
+    ("go_mod", go_mod),
     ("go_sum", go_sum),
     ("go_work", go_work),
     ("h1", h1),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sumcheck::golang::base_url::BaseUrl;
+use sumcheck::golang::go_mod::requirements;
 use sumcheck::golang::goproxy::ProxyList;
 use sumcheck::golang::gosumdb::SumdbSetting;
 use sumcheck::io::goenv::goflags::modfile;
@@ -84,4 +85,16 @@ pub fn go_work(bytes: &[u8]) {
     if let Some(uses) = ok(go_work_uses(bytes)) {
         assert!(uses.len() <= bytes.split(|byte| *byte == b'\n').count());
     }
+}
+
+/// A hint: no bytes make more of it than there are lines, and no comment makes a requirement.
+pub fn go_mod(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    let found = requirements(text);
+    assert!(found.len() <= text.lines().count());
+    for module in found.keys() {
+        assert!(text.contains(module.path().as_str()));
+    }
+    let commented: String = text.lines().map(|line| format!("//{line}\n")).collect();
+    assert!(requirements(&commented).is_empty());
 }

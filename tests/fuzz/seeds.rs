@@ -19,6 +19,11 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             "--modfile=",
         ]),
         "go_sum" => vec![include_bytes!("../../testdata/demo/go.sum").to_vec()],
+        "go_mod" => words(&[
+            "module example.com/m\n\nrequire example.com/a v1.0.0\n",
+            "require (\n\texample.com/a v1.0.0 // indirect\n\t\"example.com/b\" v2.0.0+incompatible\n)\n",
+            "exclude (\n\texample.com/a v1.0.0\n)\nreplace example.com/a => ../a\n",
+        ]),
         "go_work" => words(&[
             "go 1.26\n\nuse (\n\t./a // one\n\t\"./b c\"\n)\nreplace a => b\n",
             "use ./a\nuse `../b`\ngodebug ( x=y )\n",
