@@ -196,7 +196,9 @@ pub(super) struct VerifyArgs {
   sumcheck gate --trace build.har -- go build ./...
   sumcheck gate --listen 127.0.0.1:8080      and then GOPROXY=http://127.0.0.1:8080
   sumcheck gate --listen :8443 --tls-cert gate.crt --tls-key gate.key --token-file tokens
-  sumcheck gate export modules --for go.sum  and then GOPROXY=file:///…/modules without network")]
+  sumcheck gate --listen :8080 --cache-size 20GB --prefetch go.sum
+  sumcheck gate export modules --for go.sum  and then GOPROXY=file:///…/modules without network
+  sumcheck gate cache list")]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct GateArgs {
     #[command(subcommand)]
@@ -241,7 +243,7 @@ pub(super) struct GateArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) go_sum: Vec<PathBuf>,
 
-    /// Let in nothing but the module versions of this go.sum
+    /// Let in nothing but the files that this go.sum names
     #[arg(long, value_name = "FILE")]
     pub(super) only: Vec<PathBuf>,
 
@@ -254,8 +256,8 @@ pub(super) struct GateArgs {
     #[arg(long, conflicts_with_all = ["command", "listen"])]
     pub(super) check_config: bool,
 
-    /// Fetch the files of this go.sum before they are asked for; for CMD, without this option, those
-    /// of the go.sum around that are not in the module cache
+    /// Fetch the files of this go.sum before they are asked for; for CMD, without this option, what
+    /// the go.mod around requires and the module cache lacks, once CMD asks for some of it
     #[arg(long, value_name = "FILE", conflicts_with = "no_prefetch")]
     pub(super) prefetch: Vec<PathBuf>,
 
