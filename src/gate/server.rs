@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use self::activity::Activity;
-pub use self::limits::Limits;
+pub use self::limits::{Limits, raise_file_limit};
 pub use self::site::Site;
 use super::client::Client;
 

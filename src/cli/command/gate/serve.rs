@@ -18,7 +18,7 @@ use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
 use crate::gate::Gate;
 use crate::gate::server::tokens::Tokens;
-use crate::gate::server::{Server, Site, tls};
+use crate::gate::server::{Server, Site, raise_file_limit, tls};
 use crate::gate::trace::Trace;
 use crate::io::shutdown::{Signal, hang_ups, signal};
 
@@ -30,6 +30,7 @@ pub(super) async fn serve(
     args: &GateArgs,
     trace: Option<Arc<Trace>>,
 ) -> anyhow::Result<Exit> {
+    raise_file_limit();
     // From here on a hang-up ends nothing.
     let hang_ups = hang_ups();
     let gate_of_rules = Arc::clone(&gate);
