@@ -14,6 +14,7 @@
     clippy::as_conversions
 )]
 
+pub mod audit;
 pub mod data_tile;
 pub mod fork;
 pub mod head;

@@ -42,24 +42,44 @@ impl HashedTile {
                 found: bytes.len(),
             });
         }
+        let hashes = hashes.iter().map(|bytes| Hash::from_bytes(*bytes));
+        Ok(Self::of(hashes.collect()))
+    }
+
+    /// Hashes these up.
+    #[must_use]
+    pub fn of(hashes: Vec<Hash>) -> Self {
         let mut levels = Vec::new();
-        let mut level: Vec<Hash> = hashes
-            .iter()
-            .map(|bytes| Hash::from_bytes(*bytes))
-            .collect();
+        let mut level = hashes;
         while level.len() > 1 {
             let (pairs, _) = level.as_chunks::<2>();
             let above = node_hashes(pairs);
             levels.push(std::mem::replace(&mut level, above));
         }
         levels.push(level);
-        Ok(Self { levels })
+        Self { levels }
+    }
+
+    /// The tile's own hashes.
+    #[must_use]
+    pub fn hashes(&self) -> &[Hash] {
+        self.levels.first().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The root over all hashes, if they are a power of two.
+    #[must_use]
+    pub fn perfect_root(&self) -> Option<Hash> {
+        let width = self.hashes().len();
+        let [root] = self.levels.last()?.as_slice() else {
+            return None;
+        };
+        width.is_power_of_two().then_some(*root)
     }
 
     /// The bytes that were parsed.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let hashes = self.levels.first().map(Vec::as_slice).unwrap_or_default();
+        let hashes = self.hashes();
         let mut bytes = Vec::with_capacity(hashes.len().saturating_mul(HASH_BYTES));
         for hash in hashes {
             bytes.extend_from_slice(hash.as_bytes());

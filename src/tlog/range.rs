@@ -26,6 +26,14 @@ pub enum RangeError {
         /// How many were given.
         found: usize,
     },
+    /// A subtree begins where the size is a multiple of its own.
+    #[error("a subtree of {records} records cannot begin at {size}")]
+    NotAligned {
+        /// Tree size in records.
+        size: u64,
+        /// Size of the subtree in records.
+        records: u64,
+    },
     /// The tree would not fit the formats any more.
     #[error("a log holds at most {MAX_TREE_SIZE} records")]
     TooLarge,
@@ -80,19 +88,35 @@ impl CompactRange {
     /// # Errors
     /// [`RangeError::TooLarge`] at 2^63 - 1 records; the range is then unchanged.
     pub fn append(&mut self, record_hash: Hash) -> Result<(), RangeError> {
-        if self.size >= MAX_TREE_SIZE {
-            return Err(RangeError::TooLarge);
+        self.append_subtree(0, record_hash)
+    }
+
+    /// Adds a perfect subtree of 2^level records by its root.
+    ///
+    /// # Errors
+    /// [`RangeError`]; the range is then unchanged.
+    pub fn append_subtree(&mut self, level: u32, root: Hash) -> Result<(), RangeError> {
+        let records = 1_u64.checked_shl(level).ok_or(RangeError::TooLarge)?;
+        if !self.size.is_multiple_of(records) {
+            return Err(RangeError::NotAligned {
+                size: self.size,
+                records,
+            });
         }
-        let mut subtree = record_hash;
-        // Every trailing set bit is a subtree as large as the new one: a carry in binary.
-        for _ in 0..self.size.trailing_ones() {
+        let grown = self.size.checked_add(records);
+        let grown = grown.filter(|grown| *grown <= MAX_TREE_SIZE);
+        let grown = grown.ok_or(RangeError::TooLarge)?;
+        let mut subtree = root;
+        // Every set bit from there on is a subtree as large as the new one: a carry in binary.
+        let carries = self.size.checked_shr(level).unwrap_or(0).trailing_ones();
+        for _ in 0..carries {
             let Some(left) = self.subtree_roots.pop() else {
                 break;
             };
             subtree = node_hash(&left, &subtree);
         }
         self.subtree_roots.push(subtree);
-        self.size = self.size.saturating_add(1);
+        self.size = grown;
         Ok(())
     }
 
@@ -142,6 +166,38 @@ mod tests {
             leaves.push(leaf);
             range.append(leaf).unwrap();
         }
+    }
+
+    #[test]
+    fn subtrees_are_appended_as_their_records_are() {
+        let leaves: Vec<Hash> = (0..96_u8).map(|number| record_hash(&[number])).collect();
+        for level in 0..5 {
+            let mut by_subtrees = CompactRange::empty();
+            let mut by_records = CompactRange::empty();
+            for subtree in leaves.chunks_exact(1 << level) {
+                let root = root_by_definition(subtree);
+                by_subtrees.append_subtree(level, root).unwrap();
+                for leaf in subtree {
+                    by_records.append(*leaf).unwrap();
+                }
+                assert_eq!(by_subtrees, by_records);
+            }
+        }
+        let mut odd = CompactRange::empty();
+        odd.append(EMPTY_ROOT).unwrap();
+        let before = odd.clone();
+        assert_eq!(
+            odd.append_subtree(1, EMPTY_ROOT),
+            Err(RangeError::NotAligned {
+                size: 1,
+                records: 2
+            })
+        );
+        assert_eq!(
+            odd.append_subtree(64, EMPTY_ROOT),
+            Err(RangeError::TooLarge)
+        );
+        assert_eq!(odd, before);
     }
 
     #[test]
