@@ -30,6 +30,9 @@ pub mod prover;
 #[cfg(feature = "io")]
 pub mod verify;
 
+#[cfg(feature = "audit")]
+pub mod audit;
+
 #[cfg(feature = "gate")]
 pub mod gate;
 

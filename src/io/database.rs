@@ -13,6 +13,7 @@ use super::http::{Answer, FetchError, HttpClient};
 use crate::golang::base_url::{BaseUrl, Scheme};
 use crate::golang::goproxy::{FallBack, ProxyEntry, ProxyKind, ProxyList};
 use crate::golang::module::ModuleVersion;
+use crate::sumdb::data_tile::MAX_DATA_TILE_BYTES;
 use crate::tlog::note::MAX_NOTE_BYTES;
 use crate::tlog::tile::Tile;
 
@@ -212,6 +213,15 @@ impl<'a> Database<'a> {
     pub async fn lookup(&self, module: &ModuleVersion) -> Result<Answer, FetchError> {
         let url = below(&self.base, &format!("lookup/{}", module.escaped()));
         self.http.get(&url, MAX_LOOKUP_BYTES).await
+    }
+
+    /// A tile of records, as the server has it.
+    ///
+    /// # Errors
+    /// [`FetchError`]
+    pub async fn data_tile(&self, tile: &Tile) -> Result<Answer, FetchError> {
+        let url = below(&self.base, &tile.path());
+        self.http.get(&url, MAX_DATA_TILE_BYTES).await
     }
 
     /// The bytes of a tile, cut to its width. A partial tile may be gone when the full one

@@ -10,6 +10,7 @@ mod evidence;
 mod keep;
 mod outcome;
 mod progress;
+mod replay;
 mod run;
 mod tile;
 mod tiles;

@@ -54,6 +54,12 @@ impl<'a> ReadTile<'a> {
     pub const fn hashed(&self) -> &HashedTile {
         &self.hashed
     }
+
+    /// The same, without the texts.
+    #[must_use]
+    pub fn into_hashed(self) -> HashedTile {
+        self.hashed
+    }
 }
 
 /// The first two words of a record: which module version it is about, as it says itself.
