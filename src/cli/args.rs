@@ -146,6 +146,7 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Verify(VerifyArgs),
+    Audit(AuditArgs),
     Gate(Box<GateArgs>),
     Lookup(LookupArgs),
     Heads(HeadsArgs),
@@ -181,6 +182,21 @@ pub(super) struct VerifyArgs {
           default_missing_value = "true",
           value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) allow_unchecked: Option<bool>,
+}
+
+/// Replay the whole log: read and hash every record up to a signed tree head
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck audit
+  sumcheck audit --source mirror/     a folder in the log's own layout")]
+pub(super) struct AuditArgs {
+    /// Where the tiles of records are read: a folder; by default where verify asks
+    #[arg(long, value_name = "DIR")]
+    pub(super) source: Option<PathBuf>,
+
+    /// Replay the first SIZE records: the size of a verified tree head
+    #[arg(long, value_name = "SIZE")]
+    pub(super) to: Option<u64>,
 }
 
 /// Let no module byte through before its hash is proven in the log

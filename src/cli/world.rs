@@ -43,9 +43,9 @@ pub(super) fn prover(
 pub(super) fn prover_without_end(
     global: &GlobalArgs,
     settings: &Settings,
-    observer: Observer,
+    observer: Option<Observer>,
 ) -> anyhow::Result<Prover> {
-    let http = http_client(global, settings, None, Some(observer));
+    let http = http_client(global, settings, None, observer);
     open(settings, false, http)
 }
 

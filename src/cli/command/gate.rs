@@ -184,7 +184,7 @@ fn open(
     let observer = |behind| observer(behind, &metrics, trace);
     let home = Home::open(&settings.home)?;
     Cache::new(&home).sweep();
-    let prover = world::prover_without_end(global, settings, observer(Behind::Database))?;
+    let prover = world::prover_without_end(global, settings, Some(observer(Behind::Database)))?;
     let notary = Notary::start(prover)?;
     Ok(Gate::new(
         notary,
