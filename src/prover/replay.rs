@@ -3,6 +3,7 @@
 use super::tiles::TileSet;
 use super::{ProveError, Prover};
 use crate::io::http::Answer;
+use crate::sumdb::timeline::ConsistentHead;
 use crate::tlog::checkpoint::TreeHead;
 use crate::tlog::tile::Tile;
 use crate::tlog::tile_auth::{AuthenticTiles, TilePlan};
@@ -20,7 +21,7 @@ impl Prover {
             let head = timeline.at(stored.size);
             heads.extend(head.map_err(|cause| self.damaged(cause))?);
         }
-        Ok(heads.iter().map(|head| head.tree_head()).collect())
+        Ok(heads.iter().map(ConsistentHead::tree_head).collect())
     }
 
     /// The planned tiles that could be had and are authentic under a head, and what is wrong with the

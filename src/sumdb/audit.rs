@@ -65,8 +65,13 @@ impl<'a> ReadTile<'a> {
 /// The first two words of a record: which module version it is about, as it says itself.
 #[must_use]
 pub fn named(text: &str) -> Option<(&str, &str)> {
-    let mut words = text.lines().next()?.split(' ');
-    let (path, version) = (words.next()?, words.next()?);
+    let word = |text: &'_ str| {
+        let is_end = |byte: u8| byte == b' ' || byte == b'\n';
+        text.bytes().position(is_end)
+    };
+    let (path, rest) = text.split_at_checked(word(text)?)?;
+    let rest = rest.get(1..)?;
+    let version = rest.get(..word(rest)?)?;
     let version = version.strip_suffix("/go.mod").unwrap_or(version);
     Some((path, version))
 }
@@ -132,6 +137,9 @@ impl fmt::Display for Anomaly {
 #[must_use]
 pub fn anomaly(text: &str) -> Option<Anomaly> {
     let (path, version) = named(text)?;
+    if is_usual(text, path, version) {
+        return of_module(path, version);
+    }
     let (mut zips, mut go_mods) = (0_u32, 0_u32);
     for line in text.lines() {
         let mut words = line.split(' ');
@@ -150,18 +158,37 @@ pub fn anomaly(text: &str) -> Option<Anomaly> {
             return Some(Anomaly::Hash);
         }
     }
-    match ModuleVersion::new(path, version) {
-        Err(_) => return Some(Anomaly::Module),
-        Ok(module) if module.version().canonical() != *module.version() => {
-            return Some(Anomaly::Version);
-        }
-        Ok(_) => {}
+    if let Some(anomaly) = of_module(path, version) {
+        return Some(anomaly);
     }
     match (zips, go_mods) {
         (1, 1) => None,
         (0, _) => Some(Anomaly::NoZip),
         (_, 0) => Some(Anomaly::NoGoMod),
         _ => Some(Anomaly::SeveralLines),
+    }
+}
+
+/// Whether it is one line for the zip and one for the go.mod, as nearly all records are.
+fn is_usual(text: &str, path: &str, version: &str) -> bool {
+    const HASH_CHARS: usize = 47;
+    let usual = || {
+        let names = path.len().checked_add(1)?.checked_add(version.len())?;
+        let (names, rest) = text.split_at_checked(names)?;
+        let (zip_hash, rest) = rest.strip_prefix(' ')?.split_at_checked(HASH_CHARS)?;
+        let rest = rest.strip_prefix('\n')?.strip_prefix(names)?;
+        let rest = rest.strip_prefix("/go.mod ")?;
+        let (go_mod_hash, end) = rest.split_at_checked(HASH_CHARS)?;
+        Some(end == "\n" && H1::is_text(zip_hash) && H1::is_text(go_mod_hash))
+    };
+    usual() == Some(true)
+}
+
+fn of_module(path: &str, version: &str) -> Option<Anomaly> {
+    match ModuleVersion::new(path, version) {
+        Err(_) => Some(Anomaly::Module),
+        Ok(module) if module.version().canonical() != *module.version() => Some(Anomaly::Version),
+        Ok(_) => None,
     }
 }
 

@@ -82,6 +82,11 @@ impl<'a> DataTile<'a> {
                 let found = position;
                 return Err(DataTileError::TooFew { found, width });
             }
+            if let Some((text, after)) = sound_record(rest) {
+                texts.push(text);
+                rest = after;
+                continue;
+            }
             let (text, after) = split_record(rest);
             let text =
                 record_text(text).map_err(|cause| DataTileError::Text { position, cause })?;
@@ -99,6 +104,50 @@ impl<'a> DataTile<'a> {
     pub fn texts(&self) -> &[&'a str] {
         &self.texts
     }
+}
+
+/// The same as [`split_record`] and [`record_text`], in one pass. `None` if anything is wrong.
+fn sound_record(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let mut line_start = 0_usize;
+    loop {
+        let ahead = bytes.get(line_start..)?;
+        let length = first_control(ahead)?;
+        if ahead.get(length) != Some(&b'\n') {
+            return None;
+        }
+        if length == 0 {
+            // A blank line ends the record, and begins none.
+            let (text, after) = bytes.split_at_checked(line_start)?;
+            let is_record = !text.is_empty() && text.len() <= MAX_RECORD_BYTES;
+            let text = std::str::from_utf8(text).ok().filter(|_| is_record)?;
+            return Some((text, after.get(1..)?));
+        }
+        line_start = line_start.checked_add(length)?.checked_add(1)?;
+        if line_start == bytes.len() {
+            let is_record = bytes.len() <= MAX_RECORD_BYTES;
+            let text = std::str::from_utf8(bytes).ok().filter(|_| is_record)?;
+            return Some((text, b""));
+        }
+    }
+}
+
+/// Where the first control character is, a line end among them.
+fn first_control(bytes: &[u8]) -> Option<usize> {
+    let is_control = |byte: &u8| *byte < 0x20;
+    let (chunks, _) = bytes.as_chunks::<32>();
+    // Without a way out of the middle, a chunk is looked at in a few instructions.
+    let has_control = |chunk: &&[u8; 32]| {
+        chunk
+            .iter()
+            .fold(false, |found, byte| found | is_control(byte))
+    };
+    let clean = chunks
+        .iter()
+        .take_while(|chunk| !has_control(chunk))
+        .count();
+    let clean = clean.checked_mul(32)?;
+    let place = bytes.get(clean..)?.iter().position(is_control)?;
+    clean.checked_add(place)
 }
 
 /// The first record with its newline, and what follows its blank line.
@@ -134,6 +183,37 @@ mod tests {
         let full = format!("{TWO}\n").repeat(256);
         let tile = DataTile::parse(full.as_bytes(), 256).unwrap();
         assert_eq!(tile.texts(), [TWO; 256]);
+    }
+
+    #[test]
+    fn one_pass_finds_what_the_rules_find() {
+        let pieces = [
+            "",
+            "\n",
+            "\n\n",
+            "a",
+            "example.com/m v1.0.0 h1:a\n",
+            "\t",
+            "\r\n",
+            "\u{e4}\n",
+            "\u{7f}",
+            "0123456789012345678901234567890123456789012345678901234567890123456789",
+        ];
+        let mut texts: Vec<Vec<u8>> = vec![Vec::new()];
+        for _ in 0..4 {
+            let longer = texts
+                .iter()
+                .flat_map(|text| pieces.map(|piece| [text.as_slice(), piece.as_bytes()].concat()));
+            texts = longer.collect();
+        }
+        texts.push(vec![0xff, b'\n']);
+        texts.push([vec![b'a'; MAX_RECORD_BYTES - 1], b"\n".to_vec()].concat());
+        texts.push([vec![b'a'; MAX_RECORD_BYTES], b"\n".to_vec()].concat());
+        for bytes in texts {
+            let (text, after) = split_record(&bytes);
+            let by_rules = record_text(text).ok().map(|text| (text, after));
+            assert_eq!(sound_record(&bytes), by_rules, "{bytes:?}");
+        }
     }
 
     #[test]

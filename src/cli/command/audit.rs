@@ -15,6 +15,7 @@ use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::prover::Prover;
 use crate::sumdb::audit::Replay;
+use crate::sumdb::timeline::ConsistentHead;
 use crate::tlog::checkpoint::TreeHead;
 use crate::tlog::range::CompactRange;
 
@@ -41,7 +42,7 @@ async fn audit(prover: &Prover, args: &AuditArgs) -> anyhow::Result<Exit> {
         render::error_line(&visible(fault.message()));
     }
     let heads = prover.verified_heads()?;
-    let newest = proofs.head.as_ref().map(|head| head.tree_head());
+    let newest = proofs.head.as_ref().map(ConsistentHead::tree_head);
     let head = match args.to {
         Some(size) => known(&heads, size)?,
         None => match newest {
