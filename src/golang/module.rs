@@ -1,5 +1,8 @@
 //! Module paths, and a path and a version that belong together.
 
+mod plain;
+
+pub use self::plain::is_plain;
 use std::fmt;
 use std::sync::Arc;
 

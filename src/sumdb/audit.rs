@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::data_tile::{DataTile, DataTileError};
 use crate::golang::dirhash::H1;
-use crate::golang::module::ModuleVersion;
+use crate::golang::module::{ModuleVersion, is_plain};
 use crate::tlog::checkpoint::TreeHead;
 use crate::tlog::hash::{Hash, record_hash};
 use crate::tlog::hashed_tile::HashedTile;
@@ -185,6 +185,9 @@ fn is_usual(text: &str, path: &str, version: &str) -> bool {
 }
 
 fn of_module(path: &str, version: &str) -> Option<Anomaly> {
+    if is_plain(path, version) {
+        return None;
+    }
     match ModuleVersion::new(path, version) {
         Err(_) => Some(Anomaly::Module),
         Ok(module) if module.version().canonical() != *module.version() => Some(Anomaly::Version),
