@@ -10,16 +10,20 @@ pub mod seen;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::StreamExt as _;
 
-use self::seen::{Fingerprint, Seen, SeenKey};
+use self::seen::{Extent, Fingerprint, Seen, SeenKey};
 use crate::io::http::Answer;
+use crate::io::store::{AuditState, StoredAnomaly};
 use crate::prover::{HEIGHT, ProveError, Prover};
 use crate::sumdb::audit::{Anomaly, ReadTile, Replay, ReplayError, anomaly, named};
 use crate::tlog::checkpoint::TreeHead;
+use crate::tlog::hash::{HASH_BYTES, Hash};
 use crate::tlog::hashed_tile::HashedTile;
+use crate::tlog::range::CompactRange;
 use crate::tlog::tile::{Tile, hashes_at_level};
 use crate::tlog::tile_auth::{AuthenticTiles, TilePlan};
 
@@ -31,6 +35,9 @@ const STRETCHES_AT_ONCE: usize = 12;
 
 /// For so many tiles the hashes above them are fetched and held together: four million records.
 const WINDOW_TILES: usize = 1 << 14;
+
+/// So much work at most is done again after a crash.
+const KEPT_EVERY: Duration = Duration::from_secs(5);
 
 /// A tile of the level above data tiles holds the roots of so many.
 const ROOTS_IN_TILE: u64 = 256;
@@ -79,6 +86,12 @@ pub enum AuditError {
     /// The tiles of hashes could not be had.
     #[error("the tiles of hashes could not be had: {0}")]
     Hashes(String),
+    /// The state of the last audit is damaged.
+    #[error(
+        "the state of the last audit in this home is damaged: remove its folder audit, and the audit \
+         begins anew"
+    )]
+    Damaged,
     /// The records contradict a head that is proven to be of the same log.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -91,6 +104,16 @@ pub struct Found {
     pub heads: usize,
     /// Records that are strange by themselves.
     pub strange: Vec<Strange>,
+}
+
+impl From<&Strange> for StoredAnomaly {
+    fn from(strange: &Strange) -> Self {
+        Self {
+            record_index: strange.index,
+            kind: strange.anomaly.as_str().to_owned(),
+            text: strange.text.clone(),
+        }
+    }
 }
 
 /// A tile after it was read and hashed, and what it says of its records.
@@ -109,26 +132,56 @@ pub struct Audit<'p> {
     seen: Seen,
     key: SeenKey,
     found: Found,
+    /// How many of the strange records are kept already.
+    kept_strange: usize,
+    kept_at: Instant,
 }
 
 impl<'p> Audit<'p> {
-    /// Goes on behind what was replayed.
-    #[must_use]
-    pub fn new(
-        prover: &'p Prover,
-        source: Source,
-        replay: Replay,
-        seen: Seen,
-        key: SeenKey,
-    ) -> Self {
-        Self {
+    /// Goes on where the last audit of this home ended.
+    ///
+    /// # Errors
+    /// [`AuditError`] if its state cannot be used.
+    pub fn resume(prover: &'p Prover, source: Source) -> Result<Self, AuditError> {
+        let stored = prover.store.borrow().audit_state(&prover.key.to_string());
+        let stored = stored.map_err(ProveError::from)?;
+        let folder = prover.home.audit_folder(prover.key.name());
+        let (range, extent, key) = match stored {
+            None => {
+                let mut key = [0; 16];
+                getrandom::fill(&mut key)
+                    .map_err(|error| AuditError::Disk(io::Error::other(error.to_string())))?;
+                (CompactRange::empty(), Extent::default(), key)
+            }
+            Some(state) => {
+                let (roots, []) = state.subtree_roots.as_chunks::<HASH_BYTES>() else {
+                    return Err(AuditError::Damaged);
+                };
+                let roots = roots.iter().map(|root| Hash::from_bytes(*root)).collect();
+                let range = CompactRange::from_subtree_roots(state.size, roots);
+                let extent = Extent::from_bytes(&state.seen_extent);
+                let (Ok(range), Some(extent)) = (range, extent) else {
+                    return Err(AuditError::Damaged);
+                };
+                (range, extent, state.seen_key)
+            }
+        };
+        Ok(Self {
             prover,
             source,
-            replay,
-            seen,
+            replay: Replay::new(range, prover.verified_heads()?),
+            seen: Seen::open(&folder, extent)?,
             key,
             found: Found::default(),
-        }
+            kept_strange: 0,
+            kept_at: Instant::now(),
+        })
+    }
+
+    /// How many records are audited.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.replay.range().size()
     }
 
     /// Replays everything below a head.
@@ -170,8 +223,40 @@ impl<'p> Audit<'p> {
                     }
                     self.found.strange.extend(read.strange);
                 }
+                if self.kept_at.elapsed() >= KEPT_EVERY {
+                    self.seen.flush()?;
+                    self.keep()?;
+                }
             }
         }
+    }
+
+    /// What is done from here on is not done again. The files of what was seen are on the disk by now.
+    fn keep(&mut self) -> Result<(), AuditError> {
+        let range = self.replay.range();
+        let roots = range.subtree_roots().iter();
+        let state = AuditState {
+            size: range.size(),
+            subtree_roots: roots.flat_map(|root| *root.as_bytes()).collect(),
+            seen_key: self.key,
+            seen_extent: self.seen.extent().to_bytes(),
+        };
+        let strange = self
+            .found
+            .strange
+            .get(self.kept_strange..)
+            .unwrap_or_default();
+        let strange: Vec<StoredAnomaly> = strange.iter().map(Into::into).collect();
+        let (name, key) = (self.prover.key.name(), self.prover.key.to_string());
+        let kept = self
+            .prover
+            .store
+            .borrow()
+            .keep_audit(name, &key, &state, &strange);
+        kept.map_err(ProveError::from)?;
+        self.kept_strange = self.found.strange.len();
+        self.kept_at = Instant::now();
+        Ok(())
     }
 
     /// The pairs of records that may be of one module version.
@@ -179,7 +264,10 @@ impl<'p> Audit<'p> {
     /// # Errors
     /// [`AuditError::Disk`]
     pub fn settle(&mut self) -> Result<Vec<seen::Pair>, AuditError> {
-        Ok(self.seen.settle()?)
+        let pairs = self.seen.settle()?;
+        self.keep()?;
+        self.seen.sweep()?;
+        Ok(pairs)
     }
 
     /// What was found.

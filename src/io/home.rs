@@ -102,6 +102,12 @@ impl Home {
         self.path.join("tiles").join(log_folder(log))
     }
 
+    /// The folder of what audits of a log keep; a `/` in its name is a subfolder.
+    #[must_use]
+    pub fn audit_folder(&self, log: &str) -> PathBuf {
+        self.path.join("audit").join(log_folder(log)).join("seen")
+    }
+
     /// The files of evidence, oldest first; none if there never was any.
     ///
     /// # Errors

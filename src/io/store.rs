@@ -3,6 +3,7 @@
 //! Rows are plain data. Whoever reads them checks them again: signatures of heads, proofs of
 //! records.
 
+mod audits;
 mod decisions;
 mod error;
 mod findings;
@@ -19,6 +20,7 @@ use rusqlite::{
     params,
 };
 
+pub use self::audits::{AuditState, StoredAnomaly};
 pub use self::decisions::Decided;
 pub use self::error::StoreError;
 use self::error::classify;
@@ -30,12 +32,13 @@ use super::failpoint;
 use super::home::Home;
 
 /// The schema that this version of sumcheck writes (`PRAGMA user_version`).
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// What leads from each version to the next, from nothing on.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("store/schema/1.sql"),
     include_str!("store/schema/2.sql"),
+    include_str!("store/schema/3.sql"),
 ];
 
 /// Marks a database as sumcheck's own (`PRAGMA application_id`): "sumc".

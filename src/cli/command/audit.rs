@@ -3,10 +3,9 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::misbehaviour;
-use crate::audit::seen::{Extent, Seen};
 use crate::audit::{Audit, AuditError, Source};
 use crate::cli::args::{AuditArgs, GlobalArgs};
 use crate::cli::exit::Exit;
@@ -14,10 +13,8 @@ use crate::cli::render::{self, count_of, grouped, out, visible};
 use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::prover::Prover;
-use crate::sumdb::audit::Replay;
 use crate::sumdb::timeline::ConsistentHead;
 use crate::tlog::checkpoint::TreeHead;
-use crate::tlog::range::CompactRange;
 
 pub(in crate::cli) fn run(global: &GlobalArgs, args: &AuditArgs) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
@@ -50,16 +47,12 @@ async fn audit(prover: &Prover, args: &AuditArgs) -> anyhow::Result<Exit> {
             None => return Ok(Exit::Unverified),
         },
     };
-    let folder = prover.home.path().join("audit").join("seen");
-    let seen = Seen::open(&folder, Extent::default()).context("cannot open what was seen")?;
-    let mut key = [0; 16];
-    getrandom::fill(&mut key).context("no randomness")?;
     let source = match &args.source {
         Some(folder) => Source::Folder(folder.clone()),
         None => Source::Log,
     };
-    let replay = Replay::new(CompactRange::empty(), heads);
-    let mut audit = Audit::new(prover, source, replay, seen, key);
+    let mut audit = Audit::resume(prover, source)?;
+    let begin = audit.size();
     match audit.run(head).await {
         Ok(()) => {}
         Err(error @ (AuditError::Tile(_) | AuditError::Hashes(_))) => {
@@ -83,7 +76,7 @@ async fn audit(prover: &Prover, args: &AuditArgs) -> anyhow::Result<Exit> {
     writeln!(
         out(),
         "{} records replayed in {:.2} s, {} compared, settled in {:.2} s",
-        grouped(head.size()),
+        grouped(head.size().saturating_sub(begin)),
         replayed.as_secs_f64(),
         count_of(found.heads, "tree head"),
         (begun.elapsed() - replayed).as_secs_f64()
