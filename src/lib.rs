@@ -30,7 +30,7 @@ pub mod prover;
 #[cfg(feature = "io")]
 pub mod verify;
 
-#[cfg(feature = "audit")]
+#[cfg(any())]
 pub mod audit;
 
 #[cfg(feature = "gate")]

@@ -1,7 +1,10 @@
-//! Evidence files: two signed heads that cannot both be of one append-only log, and the proof.
+//! Evidence files: two signed heads that cannot both be of one append-only log, or two records under
+//! one head that contradict each other, and the proof.
 //!
-//! docs/evidence.md describes the format. What is read from a file is a claim; it becomes a
-//! [`Fork`] again only through signatures and proof.
+//! docs/evidence.md describes the formats. What is read from a file is a claim; it becomes a [`Fork`]
+//! or a [`Duplicate`] again only through signatures and proof.
+
+pub mod duplicate;
 
 use std::fs;
 use std::io;
@@ -9,9 +12,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use self::duplicate::DuplicateEvidence;
 use crate::golang::quoted::Quoted;
+use crate::sumdb::duplicate::{Duplicate, NotADuplicate};
 use crate::sumdb::fork::{Contradiction, Fork, NotAFork};
 use crate::sumdb::head::{HeadError, open_head};
+use crate::sumdb::record::RecordTextError;
 use crate::tlog::checkpoint::{Checkpoint, TreeHead};
 use crate::tlog::hash::Hash;
 use crate::tlog::note::VerifierKey;
@@ -23,9 +29,28 @@ pub const SCHEMA: &str = "sumcheck.evidence/1";
 /// Two notes of 1 MiB at most, escaped, and a proof: a larger file is none of ours.
 const MAX_EVIDENCE_BYTES: u64 = 16 << 20;
 
-/// The content of an evidence file: unproven, whoever wrote it.
+/// The content of an evidence file of any kind: unproven, whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Evidence {
+    /// Of two heads.
+    Fork(Box<ForkEvidence>),
+    /// Of two records.
+    Duplicate(Box<DuplicateEvidence>),
+}
+
+/// What evidence shows, proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misbehaviour {
+    /// Two heads that cannot both be of one log.
+    Fork(Box<Fork>),
+    /// Two records that contradict each other.
+    Duplicate(Box<Duplicate>),
+}
+
+/// The content of a file about two heads: unproven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
+pub struct ForkEvidence {
     /// [`SCHEMA`]
     pub schema: String,
     /// What wrote the file.
@@ -93,7 +118,7 @@ pub enum EvidenceFileError {
         cause: io::Error,
     },
     /// It is no evidence file of a version that is known here.
-    #[error("{path} is not an evidence file ({SCHEMA}): {cause}")]
+    #[error("{path} is not an evidence file ({SCHEMA} or {}): {cause}", duplicate::SCHEMA)]
     Format {
         /// The file.
         path: String,
@@ -147,6 +172,20 @@ pub enum RefusedEvidence {
     /// The heads can be of one log, for all that the file shows.
     #[error("nothing contradicts: {0}")]
     NoContradiction(#[from] NotAFork),
+    /// A record is no record.
+    #[error("record {index} is none: {cause}")]
+    Record {
+        /// Record index as the file says.
+        index: u64,
+        /// What is wrong with the text.
+        cause: RecordTextError,
+    },
+    /// The records can both be true, or are not in the log.
+    #[error("nothing contradicts: {0}")]
+    NoDuplicate(#[from] NotADuplicate),
+    /// The records contradict each other in something else.
+    #[error("its records do not contradict each other in the module version that it names")]
+    OtherModule,
 }
 
 impl Evidence {
@@ -178,27 +217,100 @@ impl Evidence {
     /// # Errors
     /// [`NotEvidence`]
     pub fn parse(bytes: &[u8]) -> Result<Self, NotEvidence> {
-        let evidence: Self = serde_json::from_slice(bytes)
-            .map_err(|error| NotEvidence::Json(Quoted::new(&error.to_string())))?;
-        if evidence.schema == SCHEMA {
-            Ok(evidence)
-        } else {
-            Err(NotEvidence::Schema(Quoted::new(&evidence.schema)))
+        #[derive(Deserialize)]
+        struct Schema {
+            schema: String,
+        }
+        let json = |error: serde_json::Error| NotEvidence::Json(Quoted::new(&error.to_string()));
+        let Schema { schema } = serde_json::from_slice(bytes).map_err(json)?;
+        match schema.as_str() {
+            SCHEMA => serde_json::from_slice(bytes).map(Self::Fork),
+            duplicate::SCHEMA => serde_json::from_slice(bytes).map(Self::Duplicate),
+            _ => return Err(NotEvidence::Schema(Quoted::new(&schema))),
+        }
+        .map_err(json)
+    }
+
+    /// Proves it again, from what stands here and the log's public key alone.
+    ///
+    /// # Errors
+    /// [`RefusedEvidence`]: the file proves nothing about this log.
+    pub fn prove(&self, key: &VerifierKey) -> Result<Misbehaviour, RefusedEvidence> {
+        match self {
+            Self::Fork(fork) => fork.prove(key).map(Box::new).map(Misbehaviour::Fork),
+            Self::Duplicate(duplicate) => {
+                let duplicate = duplicate.prove(key)?;
+                Ok(Misbehaviour::Duplicate(Box::new(duplicate)))
+            }
         }
     }
 
+    /// Which log it is about.
+    #[must_use]
+    pub fn log(&self) -> &EvidenceLog {
+        match self {
+            Self::Fork(fork) => &fork.log,
+            Self::Duplicate(duplicate) => &duplicate.log,
+        }
+    }
+
+    /// When it was found: UTC, RFC 3339.
+    #[must_use]
+    pub fn found_at(&self) -> &str {
+        match self {
+            Self::Fork(fork) => &fork.found_at,
+            Self::Duplicate(duplicate) => &duplicate.found_at,
+        }
+    }
+
+    /// The word for what it shows.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Fork(_) => "fork",
+            Self::Duplicate(_) => "duplicate",
+        }
+    }
+
+    /// The text of the file.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings and numbers alone: serializing them cannot fail.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+impl EvidenceLog {
+    /// Of a log.
+    #[must_use]
+    pub fn new(key: &VerifierKey) -> Self {
+        Self {
+            name: key.name().to_owned(),
+            verifier_key: key.to_string(),
+        }
+    }
+
+    fn check(&self, key: &VerifierKey) -> Result<(), RefusedEvidence> {
+        if self.verifier_key == key.to_string() {
+            return Ok(());
+        }
+        Err(RefusedEvidence::OtherLog {
+            found: Quoted::new(&self.verifier_key),
+            expected: key.to_string(),
+        })
+    }
+}
+
+impl ForkEvidence {
     /// Proves the contradiction again, from what stands here and the log's public key alone.
     ///
     /// # Errors
     /// [`RefusedEvidence`]: the file proves nothing about this log.
     pub fn prove(&self, key: &VerifierKey) -> Result<Fork, RefusedEvidence> {
         // 1. It must be about the log that was asked about.
-        if self.log.verifier_key != key.to_string() {
-            return Err(RefusedEvidence::OtherLog {
-                found: Quoted::new(&self.log.verifier_key),
-                expected: key.to_string(),
-            });
-        }
+        self.log.check(key)?;
         // 2. Both heads must be signed by the log's key.
         let smaller = self.smaller.open(key)?;
         let larger = self.larger.open(key)?;
@@ -210,19 +322,10 @@ impl Evidence {
                 consistency_proof,
             } => Contradiction::OtherBeginning {
                 root: parse_hash(root)?,
-                proof: parse_proof(consistency_proof)?,
+                proof: ConsistencyProof::from_hashes(parse_hashes(consistency_proof)?),
             },
         };
         Ok(Fork::prove(smaller, larger, contradiction)?)
-    }
-
-    /// The text of the file.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        // Strings and numbers alone: serializing them cannot fail.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
     }
 }
 
@@ -269,15 +372,11 @@ fn parse_hash(text: &str) -> Result<Hash, RefusedEvidence> {
     Hash::from_base64(text).map_err(|_| RefusedEvidence::ProofFormat)
 }
 
-fn parse_proof(hashes: &[String]) -> Result<ConsistencyProof, RefusedEvidence> {
+fn parse_hashes(hashes: &[String]) -> Result<Vec<Hash>, RefusedEvidence> {
     if hashes.len() > MAX_PROOF_HASHES {
         return Err(RefusedEvidence::ProofFormat);
     }
-    let hashes = hashes
-        .iter()
-        .map(|hash| parse_hash(hash))
-        .collect::<Result<_, _>>()?;
-    Ok(ConsistencyProof::from_hashes(hashes))
+    hashes.iter().map(|hash| parse_hash(hash)).collect()
 }
 
 #[cfg(test)]

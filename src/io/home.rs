@@ -102,10 +102,28 @@ impl Home {
         self.path.join("tiles").join(log_folder(log))
     }
 
-    /// The folder of what audits of a log keep; a `/` in its name is a subfolder.
+    /// The folder of what audits of a log note of module versions; a `/` in its name is a subfolder.
     #[must_use]
-    pub fn audit_folder(&self, log: &str) -> PathBuf {
-        self.path.join("audit").join(log_folder(log)).join("seen")
+    pub fn seen_folder(&self, log: &str) -> PathBuf {
+        self.path.join("audit/seen").join(log_folder(log))
+    }
+
+    /// The folder of tiles that a server gave for those of a log and that are not.
+    #[must_use]
+    pub fn false_tile_folder(&self, log: &str) -> PathBuf {
+        self.path.join("audit/false").join(log_folder(log))
+    }
+
+    /// The folder of a log's mirror, in the log's own layout.
+    #[must_use]
+    pub fn mirror_folder(&self, log: &str) -> PathBuf {
+        self.path.join("mirror").join(log_folder(log))
+    }
+
+    /// The folder of the index of a mirror.
+    #[must_use]
+    pub fn names_folder(&self, log: &str) -> PathBuf {
+        self.path.join("audit/names").join(log_folder(log))
     }
 
     /// The files of evidence, oldest first; none if there never was any.

@@ -1,5 +1,6 @@
 //! The outside: network, disk, clock, and the settings of Go.
 
+mod batch;
 pub mod clock;
 pub mod database;
 mod durable;
@@ -9,6 +10,8 @@ pub mod go_cache;
 pub mod goenv;
 pub mod home;
 pub mod http;
+pub mod mirror;
+pub mod names;
 pub mod netrc;
 pub mod shutdown;
 pub mod store;

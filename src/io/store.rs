@@ -20,7 +20,7 @@ use rusqlite::{
     params,
 };
 
-pub use self::audits::{AuditState, StoredAnomaly};
+pub use self::audits::{AuditKind, AuditState, StoredAnomaly};
 pub use self::decisions::Decided;
 pub use self::error::StoreError;
 use self::error::classify;

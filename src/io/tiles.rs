@@ -2,18 +2,13 @@
 //! time; what is written was authenticated before.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::durable::{sweep, temporary_name};
-use super::failpoint;
+use super::batch::Batch;
 use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::tile::Tile;
-
-/// Up to here, syncing each file is quicker than a sync of the file system, which also waits for
-/// whatever other programs have written.
-const FEW_FILES: usize = 16;
 
 /// How many names in a folder of partial tiles are looked at: twice the widths of a tile of height
 /// 8. A folder that somebody filled up cannot keep the reader busy.
@@ -131,74 +126,19 @@ impl TileCache {
         if tiles.is_empty() {
             return Ok(());
         }
-        let folder = &self.reader.folder;
-        let batch = temporary_name(&folder.join("batch"));
-        let written = self.write_batch(&batch, tiles);
-        // What is left in it is of no use; if it cannot be removed now, it is swept some day.
-        let _ = fs::remove_dir_all(&batch);
-        written.map_err(|cause| TileWriteError {
-            folder: folder.clone(),
+        self.write_batch(tiles).map_err(|cause| TileWriteError {
+            folder: self.reader.folder.clone(),
             cause,
         })
     }
 
-    fn write_batch(&self, batch: &Path, tiles: &[(Tile, Arc<HashedTile>)]) -> io::Result<()> {
-        let folder = &self.reader.folder;
-        failpoint::pass("tiles: nothing is written");
-        fs::create_dir_all(folder)?;
-        sweep(folder)?;
-        fs::create_dir(batch)?;
-        failpoint::pass("tiles: the temporary folder is there");
-        let staged: Vec<PathBuf> = (0..tiles.len())
-            .map(|number| batch.join(number.to_string()))
-            .collect();
-        for (new, (_, hashed)) in staged.iter().zip(tiles) {
-            let mut file = File::create_new(new)?;
-            failpoint::pass("tiles: a file is there, with nothing in it");
-            file.write_all(&hashed.to_bytes())?;
-            failpoint::pass("tiles: a file is written");
+    fn write_batch(&self, tiles: &[(Tile, Arc<HashedTile>)]) -> io::Result<()> {
+        let batch = Batch::begin(&self.reader.folder)?;
+        for (tile, hashed) in tiles {
+            batch.add(&tile.path(), &hashed.to_bytes())?;
         }
-        sync_all(batch, &staged)?;
-        failpoint::pass("tiles: all files are on the disk");
-        for (new, (tile, _)) in staged.iter().zip(tiles) {
-            rename_into_folder(new, &folder.join(tile.path()))?;
-            failpoint::pass("tiles: a file is in its place");
-        }
-        Ok(())
+        batch.commit()
     }
-}
-
-/// Renames, and creates the folder if that is what is missing.
-fn rename_into_folder(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(to.parent().unwrap_or(Path::new(".")))?;
-            fs::rename(from, to)
-        }
-        renamed => renamed,
-    }
-}
-
-/// Puts the content of files of one folder on the disk.
-fn sync_all(folder: &Path, files: &[PathBuf]) -> io::Result<()> {
-    if files.len() > FEW_FILES && sync_file_system(folder)? {
-        return Ok(());
-    }
-    files
-        .iter()
-        .try_for_each(|file| File::open(file)?.sync_all())
-}
-
-/// One sync for thousands of files, where the system has it: a tenth of the time.
-#[cfg(target_os = "linux")]
-fn sync_file_system(folder: &Path) -> io::Result<bool> {
-    rustix::fs::syncfs(File::open(folder)?)?;
-    Ok(true)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync_file_system(_folder: &Path) -> io::Result<bool> {
-    Ok(false)
 }
 
 #[cfg(test)]

@@ -4,11 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::{ProveError, Prover};
 use crate::io::clock;
-use crate::io::evidence::{Evidence, EvidenceHead, EvidenceLog, SCHEMA};
+use crate::io::evidence::duplicate::{self, DuplicateEvidence};
+use crate::io::evidence::{Evidence, EvidenceHead, EvidenceLog, ForkEvidence, Misbehaviour, SCHEMA};
 use crate::io::home::HomeError;
 use crate::io::store::Finding;
+use crate::sumdb::duplicate::Duplicate;
 use crate::sumdb::fork::Fork;
 use crate::tlog::checkpoint::Checkpoint;
+
+/// What the files are said to be written by.
+const TOOL: &str = concat!("sumcheck ", env!("CARGO_PKG_VERSION"));
 
 /// Evidence could not be written; it is here in full, so that it is not lost.
 #[derive(Debug, thiserror::Error)]
@@ -24,45 +29,93 @@ pub struct EvidenceError {
 impl Prover {
     /// Keeps the evidence of a fork, before anything else happens.
     pub(super) fn misbehaved(&self, fork: Fork, source: &str) -> ProveError {
-        let evidence = self.write_evidence(&fork, source);
+        let evidence = self.write_fork(&fork, source);
         ProveError::Misbehaviour {
             fork: Box::new(fork),
             evidence,
         }
     }
 
-    fn write_evidence(&self, fork: &Fork, source: &str) -> Result<PathBuf, EvidenceError> {
+    /// Keeps the evidence of two records that contradict each other; what is kept already stays.
+    ///
+    /// # Errors
+    /// [`EvidenceError`]
+    pub fn keep_duplicate(
+        &self,
+        duplicate: &Duplicate,
+        source: &str,
+    ) -> Result<PathBuf, EvidenceError> {
         let found_at = clock::now();
-        let text = Evidence {
+        let (first, second) = (duplicate.first(), duplicate.second());
+        let stem = format!("duplicate-{}-{}", first.index, second.index);
+        if let Some(kept) = self.kept_duplicate(&stem, duplicate) {
+            return Ok(kept);
+        }
+        let evidence = Evidence::Duplicate(Box::new(DuplicateEvidence {
+            schema: duplicate::SCHEMA.to_owned(),
+            tool: TOOL.to_owned(),
+            log: EvidenceLog::new(&self.key),
+            found_at: found_at.clone(),
+            head: self.describe(duplicate.head(), source, &found_at),
+            module: duplicate.file().path.clone(),
+            version: duplicate.file().version.clone(),
+            first: first.into(),
+            second: second.into(),
+        }));
+        self.write_evidence(&stem, &evidence)
+    }
+
+    /// The evidence of the same two records, from an audit that did not come to its end.
+    fn kept_duplicate(&self, stem: &str, duplicate: &Duplicate) -> Option<PathBuf> {
+        let files = self.home.evidence_files().ok()?;
+        files.into_iter().find(|file| {
+            let is_named = |name: &str| name.contains(stem);
+            let name = file.file_stem().and_then(|name| name.to_str());
+            let shown = name.is_some_and(is_named).then(|| {
+                let evidence = Evidence::read(file).ok()?;
+                evidence.prove(&self.key).ok()
+            });
+            let Some(Some(Misbehaviour::Duplicate(kept))) = shown else {
+                return false;
+            };
+            kept.first() == duplicate.first() && kept.second() == duplicate.second()
+        })
+    }
+
+    fn write_fork(&self, fork: &Fork, source: &str) -> Result<PathBuf, EvidenceError> {
+        let found_at = clock::now();
+        let evidence = Evidence::Fork(Box::new(ForkEvidence {
             schema: SCHEMA.to_owned(),
-            tool: concat!("sumcheck ", env!("CARGO_PKG_VERSION")).to_owned(),
-            log: EvidenceLog {
-                name: self.key.name().to_owned(),
-                verifier_key: self.key.to_string(),
-            },
+            tool: TOOL.to_owned(),
+            log: EvidenceLog::new(&self.key),
             smaller: self.describe(fork.smaller(), source, &found_at),
             larger: self.describe(fork.larger(), source, &found_at),
             contradiction: fork.contradiction().into(),
             found_at: found_at.clone(),
-        }
-        .to_json();
+        }));
         let root = hex::encode(fork.larger().head().root().as_bytes());
         let short_root = root.get(..8).unwrap_or(&root);
         let stem = format!("{}-{short_root}", clock::compact(&found_at));
+        self.write_evidence(&stem, &evidence)
+    }
+
+    fn write_evidence(&self, stem: &str, evidence: &Evidence) -> Result<PathBuf, EvidenceError> {
+        let text = evidence.to_json();
         let path = self
             .home
-            .write_evidence(self.key.name(), &stem, text.as_bytes())
+            .write_evidence(self.key.name(), stem, text.as_bytes())
             .map_err(|cause| EvidenceError { cause, text })?;
-        self.record_finding(&found_at, &path);
+        self.record_finding(evidence, &path);
         Ok(path)
     }
 
     /// The file is the evidence; the row only reminds of it at the next run.
-    fn record_finding(&self, found_at: &str, evidence: &Path) {
+    fn record_finding(&self, evidence: &Evidence, path: &Path) {
         let (name, key) = (self.key.name(), self.key.to_string());
-        let evidence = evidence.display().to_string();
+        let (kind, found_at) = (evidence.kind(), evidence.found_at());
+        let path = path.display().to_string();
         let store = self.store.borrow();
-        let _ = store.record_finding(name, &key, "fork", found_at, &evidence);
+        let _ = store.record_finding(name, &key, kind, found_at, &path);
     }
 
     /// What this log did wrong and nobody has acknowledged, oldest first.
@@ -97,7 +150,7 @@ impl Prover {
                 continue;
             };
             if evidence.prove(&self.key).is_ok() {
-                self.record_finding(&evidence.found_at, file);
+                self.record_finding(&evidence, file);
             }
         }
         Ok(())

@@ -29,12 +29,19 @@ pub struct ReadTile<'a> {
 }
 
 impl<'a> ReadTile<'a> {
-    /// Splits and hashes a tile of `width` records.
+    /// Splits and hashes a tile of `width` records. The full tile in the place of a partial one is
+    /// cut (C2SP tlog-tiles section "Partial Tiles").
     ///
     /// # Errors
     /// [`DataTileError`]
     pub fn read(bytes: &'a [u8], width: u32) -> Result<Self, DataTileError> {
-        let texts = DataTile::parse(bytes, width)?;
+        let texts = match DataTile::parse(bytes, width) {
+            Err(error) if (1..HEIGHT.full_width()).contains(&width) => {
+                let full = DataTile::parse(bytes, HEIGHT.full_width());
+                full.map_err(|_| error)?.cut(width)
+            }
+            parsed => parsed?,
+        };
         let hashes = texts.texts().iter();
         let hashes = hashes.map(|text| record_hash(text.as_bytes())).collect();
         Ok(Self {
@@ -62,15 +69,52 @@ impl<'a> ReadTile<'a> {
     }
 }
 
-/// The first two words of a record: which module version it is about, as it says itself.
+/// What a record says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look<'a> {
+    /// Path and version in its first line.
+    pub first: Option<(&'a str, &'a str)>,
+    /// Those in other lines that are of another module version.
+    pub others: Vec<(&'a str, &'a str)>,
+    /// What is strange about it.
+    pub anomaly: Option<Anomaly>,
+}
+
+/// Looks at a record by itself.
 #[must_use]
-pub fn named(text: &str) -> Option<(&str, &str)> {
+pub fn look(text: &str) -> Look<'_> {
+    let first = named(text);
+    if let Some((path, version)) = first
+        && is_usual(text, path, version)
+    {
+        return Look {
+            first,
+            others: Vec::new(),
+            anomaly: of_module(path, version),
+        };
+    }
+    let lines = text.split_inclusive('\n').skip(1);
+    let mut others: Vec<_> = lines.filter_map(named).collect();
+    others.sort_unstable();
+    others.dedup();
+    others.retain(|other| Some(*other) != first);
+    Look {
+        first,
+        others,
+        anomaly: first.map_or(Some(Anomaly::Malformed), |(path, version)| {
+            unusual(text, path, version)
+        }),
+    }
+}
+
+/// The first two words of a line: which module version it is about.
+fn named(text: &str) -> Option<(&str, &str)> {
     let word = |text: &'_ str| {
         let is_end = |byte: u8| byte == b' ' || byte == b'\n';
         text.bytes().position(is_end)
     };
     let (path, rest) = text.split_at_checked(word(text)?)?;
-    let rest = rest.get(1..)?;
+    let rest = rest.strip_prefix(' ')?;
     let version = rest.get(..word(rest)?)?;
     let version = version.strip_suffix("/go.mod").unwrap_or(version);
     Some((path, version))
@@ -133,13 +177,7 @@ impl fmt::Display for Anomaly {
     }
 }
 
-/// Looks at a record by itself.
-#[must_use]
-pub fn anomaly(text: &str) -> Option<Anomaly> {
-    let (path, version) = named(text)?;
-    if is_usual(text, path, version) {
-        return of_module(path, version);
-    }
+fn unusual(text: &str, path: &str, version: &str) -> Option<Anomaly> {
     let (mut zips, mut go_mods) = (0_u32, 0_u32);
     for line in text.lines() {
         let mut words = line.split(' ');
@@ -408,6 +446,7 @@ mod tests {
                 Some(Anomaly::SeveralModules),
             ),
             (format!("{module}\n"), Some(Anomaly::Malformed)),
+            ("garbage\n".to_owned(), Some(Anomaly::Malformed)),
             (both.replace(HASH, short), Some(Anomaly::Hash)),
             (both.replace("v1.0.0", "v1.0"), Some(Anomaly::Version)),
             (
@@ -415,7 +454,7 @@ mod tests {
                 Some(Anomaly::Module),
             ),
         ] {
-            assert_eq!(anomaly(&text), expected, "{text}");
+            assert_eq!(look(&text).anomaly, expected, "{text}");
         }
     }
 }

@@ -99,6 +99,14 @@ impl<'a> DataTile<'a> {
         }
     }
 
+    /// The first records of it.
+    #[must_use]
+    pub fn cut(mut self, width: u32) -> Self {
+        self.texts
+            .truncate(usize::try_from(width).unwrap_or(usize::MAX));
+        self
+    }
+
     /// The texts in the order of the log, each with its final newline.
     #[must_use]
     pub fn texts(&self) -> &[&'a str] {

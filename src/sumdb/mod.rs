@@ -16,6 +16,7 @@
 
 pub mod audit;
 pub mod data_tile;
+pub mod duplicate;
 pub mod fork;
 pub mod head;
 pub mod lookup;

@@ -12,7 +12,7 @@ use super::checkpoint::TreeHead;
 use super::hash::{EMPTY_ROOT, Hash};
 use super::hashed_tile::HashedTile;
 use super::proof::{ConsistencyProof, InclusionProof};
-use super::range::fold_right;
+use super::range::{CompactRange, fold_right};
 use super::tile::{Tile, TileHeight, TileLevel, climb, hashes_at_level};
 
 /// The distinct tiles that prove a set of records and of older heads under one tree size.
@@ -316,6 +316,15 @@ impl AuthenticTiles {
         }
     }
 
+    /// The compact range of the tree's first `size` records; `None` if the tiles do not reach.
+    #[must_use]
+    pub fn range_at(&self, size: u64) -> Option<CompactRange> {
+        if size > self.head.size() {
+            return None;
+        }
+        CompactRange::from_subtree_roots(size, self.subtree_roots(0, size)?).ok()
+    }
+
     /// The proof that record `index` is under the head; `None` if the tiles do not reach.
     #[must_use]
     pub fn inclusion_proof(&self, index: u64) -> Option<InclusionProof> {
@@ -379,6 +388,11 @@ impl AuthenticTiles {
     /// The root of the records from `begin`, which a subtree as large as the range must be able
     /// to start at, up to and without `end`.
     fn range_root(&self, begin: u64, end: u64) -> Option<Hash> {
+        fold_right(&self.subtree_roots(begin, end)?)
+    }
+
+    /// The perfect subtrees into which these records fall, from the left.
+    fn subtree_roots(&self, begin: u64, end: u64) -> Option<Vec<Hash>> {
         let mut rest = end.checked_sub(begin)?;
         let mut position = begin;
         let mut roots = Vec::new();
@@ -389,7 +403,7 @@ impl AuthenticTiles {
             position = position.checked_add(width)?;
             rest = rest.checked_sub(width)?;
         }
-        fold_right(&roots)
+        Some(roots)
     }
 
     /// The root of the perfect subtree of 2^level records with this number, out of its tile.

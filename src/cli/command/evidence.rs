@@ -10,7 +10,8 @@ use crate::cli::exit::Exit;
 use crate::cli::render::style::{ERROR, OK};
 use crate::cli::render::{grouped, out, plain_out, visible, write_json};
 use crate::cli::settings::Settings;
-use crate::io::evidence::{Evidence, EvidenceContradiction};
+use crate::io::evidence::duplicate::DuplicateEvidence;
+use crate::io::evidence::{Evidence, EvidenceContradiction, EvidenceHead, ForkEvidence};
 use crate::io::home::Home;
 use crate::tlog::note::VerifierKey;
 
@@ -29,16 +30,26 @@ fn list(settings: &Settings) -> anyhow::Result<Exit> {
         let path_shown = path.display().to_string();
         rows.push(match Evidence::read(&path) {
             Ok(evidence) => Row {
-                log: Some(evidence.log.name.clone()),
-                found_at: Some(evidence.found_at.clone()),
-                sizes: Some([evidence.smaller.size, evidence.larger.size]),
+                log: Some(evidence.log().name.clone()),
+                found_at: Some(evidence.found_at().to_owned()),
+                kind: Some(evidence.kind()),
+                sizes: match &evidence {
+                    Evidence::Fork(fork) => Some([fork.smaller.size, fork.larger.size]),
+                    Evidence::Duplicate(_) => None,
+                },
+                records: match &evidence {
+                    Evidence::Fork(_) => None,
+                    Evidence::Duplicate(of) => Some([of.first.index, of.second.index]),
+                },
                 problem: own_key(&evidence).err(),
                 path: path_shown,
             },
             Err(error) => Row {
                 log: None,
                 found_at: None,
+                kind: None,
                 sizes: None,
+                records: None,
                 problem: Some(error.to_string()),
                 path: path_shown,
             },
@@ -59,17 +70,20 @@ fn list(settings: &Settings) -> anyhow::Result<Exit> {
             }
             for row in &rows {
                 writeln!(out, "{}", visible(&row.path))?;
-                if let (Some(log), Some(found_at), Some([smaller, larger])) =
-                    (&row.log, &row.found_at, row.sizes)
-                {
-                    writeln!(
-                        out,
-                        "  {}, found {}: heads of {} and {} records",
-                        visible(log),
-                        visible(found_at),
-                        grouped(smaller),
-                        grouped(larger)
-                    )?;
+                if let (Some(log), Some(found_at)) = (&row.log, &row.found_at) {
+                    let what = match (row.sizes, row.records) {
+                        (Some([smaller, larger]), _) => {
+                            format!("heads of {} and {} records", grouped(smaller), grouped(larger))
+                        }
+                        (_, Some([first, second])) => format!(
+                            "records {} and {} contradict each other",
+                            grouped(first),
+                            grouped(second)
+                        ),
+                        (None, None) => String::new(),
+                    };
+                    let (log, found_at) = (visible(log), visible(found_at));
+                    writeln!(out, "  {log}, found {found_at}: {what}")?;
                 }
                 if let Some(problem) = &row.problem {
                     writeln!(
@@ -87,7 +101,7 @@ fn list(settings: &Settings) -> anyhow::Result<Exit> {
 
 /// Against the key that the file names: the home only keeps evidence that it has proven itself.
 fn own_key(evidence: &Evidence) -> Result<(), String> {
-    let key = VerifierKey::parse(&evidence.log.verifier_key).map_err(|error| error.to_string())?;
+    let key = VerifierKey::parse(&evidence.log().verifier_key).map_err(|error| error.to_string())?;
     evidence
         .prove(&key)
         .map(drop)
@@ -124,7 +138,10 @@ fn verify(settings: &Settings, file: &Path) -> anyhow::Result<Exit> {
                     visible(&file.display().to_string()),
                     visible(&refused)
                 )?,
-                None => write_proven(&mut out, &evidence)?,
+                None => match &evidence {
+                    Evidence::Fork(fork) => write_fork(&mut out, fork)?,
+                    Evidence::Duplicate(duplicate) => write_duplicate(&mut out, duplicate)?,
+                },
             }
             out.flush()?;
         }
@@ -132,7 +149,40 @@ fn verify(settings: &Settings, file: &Path) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn write_proven(out: &mut impl Write, evidence: &Evidence) -> std::io::Result<()> {
+fn write_duplicate(out: &mut impl Write, evidence: &DuplicateEvidence) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "{OK}proven:{OK:#} the log {} has two records of {} {} with different hashes, both under one \
+         signed tree head:",
+        visible(&evidence.log.name),
+        visible(&evidence.module),
+        visible(&evidence.version),
+    )?;
+    for record in [&evidence.first, &evidence.second] {
+        writeln!(out, "  record {}", grouped(record.index))?;
+        for line in record.text.lines() {
+            writeln!(out, "    {}", visible(line))?;
+        }
+    }
+    write_head(out, &evidence.head)?;
+    writeln!(
+        out,
+        "It does not show which of the two the log has told to others, or whether its key was stolen."
+    )
+}
+
+fn write_head(out: &mut impl Write, head: &EvidenceHead) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "  {} records, root {} (seen {} at {})",
+        grouped(head.size),
+        visible(&head.root),
+        visible(&head.obtained_at),
+        visible(&head.obtained_from),
+    )
+}
+
+fn write_fork(out: &mut impl Write, evidence: &ForkEvidence) -> std::io::Result<()> {
     let name = visible(&evidence.log.name);
     writeln!(
         out,
@@ -140,14 +190,7 @@ fn write_proven(out: &mut impl Write, evidence: &Evidence) -> std::io::Result<()
          append-only log:"
     )?;
     for head in [&evidence.smaller, &evidence.larger] {
-        writeln!(
-            out,
-            "  {} records, root {} (seen {} at {})",
-            grouped(head.size),
-            visible(&head.root),
-            visible(&head.obtained_at),
-            visible(&head.obtained_from),
-        )?;
+        write_head(out, head)?;
     }
     match &evidence.contradiction {
         EvidenceContradiction::TwoRoots => {
@@ -179,7 +222,9 @@ struct Row {
     path: String,
     log: Option<String>,
     found_at: Option<String>,
+    kind: Option<&'static str>,
     sizes: Option<[u64; 2]>,
+    records: Option<[u64; 2]>,
     problem: Option<String>,
 }
 

@@ -7,17 +7,44 @@ use super::{Store, StoreError, create_log};
 use crate::io::clock;
 use crate::io::failpoint;
 
-/// Everything below this size was read and hashed up to a signed root.
+/// What was replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuditKind {
+    /// Every record.
+    Records,
+    /// The tiles of hashes; no record was read.
+    Hashes,
+    /// Every record, into a mirror.
+    Mirror,
+    /// The tiles of hashes, into a mirror.
+    MirrorHashes,
+    /// What was asked for, into a mirror.
+    MirrorSparse,
+}
+
+impl AuditKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Records => "records",
+            Self::Hashes => "hashes",
+            Self::Mirror => "mirror",
+            Self::MirrorHashes => "mirror-hashes",
+            Self::MirrorSparse => "mirror-sparse",
+        }
+    }
+}
+
+/// Everything below this size was read and hashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditState {
     /// Number of records.
     pub size: u64,
     /// The roots of the perfect subtrees, largest first: 32 bytes for each.
     pub subtree_roots: Vec<u8>,
-    /// The key of the fingerprints.
-    pub seen_key: [u8; 16],
-    /// What counts of the files with fingerprints.
-    pub seen_extent: Vec<u8>,
+    /// Size of the newest signed head up to which all is done; 0 for none.
+    pub head_size: u64,
+    /// Which of the files beside the database count.
+    pub files: Vec<u8>,
 }
 
 /// A record that is strange.
@@ -27,6 +54,8 @@ pub struct StoredAnomaly {
     pub record_index: u64,
     /// The word for what it is.
     pub kind: String,
+    /// Index of the record that it repeats.
+    pub earlier: Option<u64>,
     /// The whole record.
     pub text: String,
 }
@@ -36,20 +65,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn audit_state(&self, verifier_key: &str) -> Result<Option<AuditState>, StoreError> {
+    pub fn audit_state(
+        &self,
+        verifier_key: &str,
+        kind: AuditKind,
+    ) -> Result<Option<AuditState>, StoreError> {
         self.run(|connection| {
             connection
                 .query_row(
-                    "SELECT size, subtree_roots, seen_key, seen_extent
-                     FROM audits JOIN logs USING (log_id) WHERE verifier_key = ?",
-                    [verifier_key],
+                    "SELECT size, subtree_roots, head_size, files
+                     FROM audits JOIN logs USING (log_id) WHERE verifier_key = ? AND kind = ?",
+                    [verifier_key, kind.as_str()],
                     |row| {
-                        let Count(size) = row.get(0)?;
+                        let (Count(size), Count(head_size)) = (row.get(0)?, row.get(2)?);
                         Ok(AuditState {
                             size,
                             subtree_roots: row.get(1)?,
-                            seen_key: row.get(2)?,
-                            seen_extent: row.get(3)?,
+                            head_size,
+                            files: row.get(3)?,
                         })
                     },
                 )
@@ -65,7 +98,7 @@ impl Store {
         &self,
         log_name: &str,
         verifier_key: &str,
-        state: &AuditState,
+        states: &[(AuditKind, AuditState)],
         anomalies: &[StoredAnomaly],
     ) -> Result<(), StoreError> {
         self.check_writable()?;
@@ -73,30 +106,49 @@ impl Store {
             let transaction = connection.unchecked_transaction()?;
             let log = create_log(&transaction, log_name, verifier_key)?;
             let mut insert = transaction.prepare(
-                "INSERT OR IGNORE INTO anomalies (log_id, record_index, kind, text)
-                 VALUES (?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO anomalies (log_id, record_index, kind, earlier, text)
+                 VALUES (?, ?, ?, ?, ?)",
             )?;
             for anomaly in anomalies {
-                let index = Count(anomaly.record_index);
-                insert.execute(params![log, index, anomaly.kind, anomaly.text])?;
+                let (index, earlier) = (Count(anomaly.record_index), anomaly.earlier.map(Count));
+                insert.execute(params![log, index, anomaly.kind, earlier, anomaly.text])?;
             }
             drop(insert);
-            transaction.execute(
-                "INSERT OR REPLACE INTO audits
-                     (log_id, size, subtree_roots, seen_key, seen_extent, audited_at)
-                 VALUES (?, ?, ?, ?, ?, ?)",
-                params![
-                    log,
-                    Count(state.size),
-                    state.subtree_roots,
-                    state.seen_key,
-                    state.seen_extent,
-                    clock::now(),
-                ],
-            )?;
+            for (kind, state) in states {
+                transaction.execute(
+                    "INSERT OR REPLACE INTO audits
+                         (log_id, kind, size, subtree_roots, head_size, files, audited_at)
+                     VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    params![
+                        log,
+                        kind.as_str(),
+                        Count(state.size),
+                        state.subtree_roots,
+                        Count(state.head_size),
+                        state.files,
+                        clock::now(),
+                    ],
+                )?;
+            }
             failpoint::pass("audit: all is written and not committed");
             transaction.commit()?;
             failpoint::pass("audit: all is committed");
+            Ok(())
+        })
+    }
+
+    /// Forgets how far a log was replayed in one way.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn forget_audit(&self, verifier_key: &str, kind: AuditKind) -> Result<(), StoreError> {
+        self.check_writable()?;
+        self.run(|connection| {
+            connection.execute(
+                "DELETE FROM audits WHERE kind = ?
+                     AND log_id = (SELECT log_id FROM logs WHERE verifier_key = ?)",
+                [kind.as_str(), verifier_key],
+            )?;
             Ok(())
         })
     }
@@ -109,15 +161,17 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT record_index, kind, text FROM anomalies JOIN logs USING (log_id)
+                    "SELECT record_index, kind, earlier, text FROM anomalies JOIN logs USING (log_id)
                      WHERE verifier_key = ? ORDER BY record_index, kind",
                 )?
                 .query_map([verifier_key], |row| {
                     let Count(record_index) = row.get(0)?;
+                    let earlier: Option<Count> = row.get(2)?;
                     Ok(StoredAnomaly {
                         record_index,
                         kind: row.get(1)?,
-                        text: row.get(2)?,
+                        earlier: earlier.map(|Count(index)| index),
+                        text: row.get(3)?,
                     })
                 })?
                 .collect()

@@ -182,13 +182,13 @@ fn a_database_of_a_newer_sumcheck_is_left_untouched() {
     let before = fs::read(home.database()).unwrap();
     let error = Store::open(&home).unwrap_err();
     assert!(
-        matches!(error, StoreError::Newer { found: 3, .. }),
+        matches!(error, StoreError::Newer { found: 4, .. }),
         "{error}"
     );
     assert!(
         error
             .to_string()
-            .contains("was written by a newer sumcheck (its schema is 3")
+            .contains("was written by a newer sumcheck (its schema is 4")
     );
     assert_eq!(fs::read(home.database()).unwrap(), before);
 }

@@ -107,7 +107,7 @@ fn writing_where_nothing_can_be_written_says_where() {
 
 #[test]
 fn many_tiles_at_once_are_written_like_a_few() {
-    let paths: Vec<String> = (0..=FEW_FILES)
+    let paths: Vec<String> = (0..=crate::io::batch::FEW_FILES)
         .map(|index| format!("tile/8/0/{index:03}"))
         .collect();
     let borrowed: Vec<&str> = paths.iter().map(String::as_str).collect();

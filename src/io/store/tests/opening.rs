@@ -95,7 +95,7 @@ fn the_write_ahead_log_of_a_newer_sumcheck_stays_where_it_is() {
     let (_folder, running) = home();
     drop(Store::open(&running).unwrap());
     let newer = raw(&running);
-    newer.pragma_update(None, "user_version", 3).unwrap();
+    newer.pragma_update(None, "user_version", 4).unwrap();
     // A copy of files in use is what a crash leaves.
     let (_folder, crashed) = home();
     fs::copy(running.database(), crashed.database()).unwrap();
@@ -110,7 +110,7 @@ fn the_write_ahead_log_of_a_newer_sumcheck_stays_where_it_is() {
     assert!(!before.1.is_empty());
     assert_eq!(
         refusal(&crashed),
-        "DB was written by a newer sumcheck (its schema is 3, this one knows 2): update sumcheck, \
+        "DB was written by a newer sumcheck (its schema is 4, this one knows 3): update sumcheck, \
          or name another folder with --home"
     );
     assert_eq!(state(), before);
@@ -199,7 +199,7 @@ fn a_database_that_was_never_set_up_is_empty_where_nothing_can_be_written() {
 fn a_newer_database_is_refused_where_nothing_can_be_written() {
     let (folder, home) = home();
     drop(Store::open(&home).unwrap());
-    raw(&home).pragma_update(None, "user_version", 3).unwrap();
+    raw(&home).pragma_update(None, "user_version", 4).unwrap();
     let refused = refusal(&Home::read_only(folder.path()));
     assert!(refused.starts_with("DB was written by a newer sumcheck"));
 }

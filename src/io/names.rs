@@ -1,0 +1,441 @@
+//! Which records are of which module version: an index on the disk, in order of path and version.
+//!
+//! It is a set of segments that never change, each a tree of blocks written from the leaves up; what is
+//! new becomes a new segment, and small ones are merged into larger ones. A block is checked when it is
+//! read, so that what a search does not find is not there, and not merely unreadable.
+
+mod segment;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::segment::{Cursor, Segment, TreeWriter};
+use super::failpoint;
+
+/// So many names are sorted in memory: some 35 MB.
+const BATCH_NAMES: usize = 1 << 19;
+
+/// Before there are more segments than this, small ones are merged: each takes a file handle and a
+/// block of memory while they are read.
+const MAX_SEGMENTS: usize = 64;
+
+/// When all is in, a segment stays beside an older one only if it is smaller by this factor.
+const SHRINK: u64 = 4;
+
+/// Module versions that wait to become a segment.
+#[derive(Debug, Default)]
+pub struct NameBatch {
+    keys: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Of two keys, the one with the smaller rank is the smaller one.
+    rank: u64,
+    start: u32,
+    length: u32,
+    index: u64,
+}
+
+impl NameBatch {
+    /// Notes that the record at `index` is of this module version.
+    pub fn push(&mut self, path: &str, version: &str, index: u64) {
+        let start = self.keys.len();
+        self.keys.extend_from_slice(path.as_bytes());
+        self.keys.push(b' ');
+        self.keys.extend_from_slice(version.as_bytes());
+        self.entries.push(Entry {
+            rank: rank(&self.keys[start..]),
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            length: u32::try_from(self.keys.len() - start).unwrap_or(u32::MAX),
+            index,
+        });
+    }
+
+    /// Takes over what another batch has.
+    pub fn append(&mut self, other: &Self) {
+        let moved = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        self.keys.extend_from_slice(&other.keys);
+        let entries = other.entries.iter().map(|entry| Entry {
+            start: entry.start.saturating_add(moved),
+            ..*entry
+        });
+        self.entries.extend(entries);
+    }
+
+    /// Whether it is time to write it.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        // Hostile records are long, and offsets have 32 bits.
+        self.entries.len() >= BATCH_NAMES || self.keys.len() >= (BATCH_NAMES << 7)
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn key(&self, entry: &Entry) -> &[u8] {
+        let start = entry.start as usize;
+        &self.keys[start..start + entry.length as usize]
+    }
+
+    fn sorted(&self) -> Vec<Entry> {
+        let mut entries = self.entries.clone();
+        entries.sort_unstable_by(|one, other| {
+            let by_rank = one.rank.cmp(&other.rank);
+            by_rank
+                .then_with(|| self.key(one).cmp(self.key(other)))
+                .then_with(|| one.index.cmp(&other.index))
+        });
+        entries
+    }
+}
+
+/// Most paths begin alike: what comes then tells them apart. Paths that are smaller or greater than all
+/// of those keep their place before and after them.
+fn rank(key: &[u8]) -> u64 {
+    const COMMON: &[u8] = b"github.com/";
+    let (class, rest) = match key.strip_prefix(COMMON) {
+        Some(rest) => (1, rest),
+        None if key < COMMON => (0, key),
+        None => (2, key),
+    };
+    let mut bytes = [0; 8];
+    bytes[0] = class;
+    for (byte, of_rest) in bytes[1..].iter_mut().zip(rest) {
+        *byte = *of_rest;
+    }
+    u64::from_be_bytes(bytes)
+}
+
+/// What counts of the files. It is kept where it can be replaced in one step; whatever it does not name
+/// never was.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamesExtent {
+    /// Number of each segment's file, and how many names are in it; oldest first.
+    segments: Vec<(u64, u64)>,
+    next: u64,
+}
+
+impl NamesExtent {
+    /// As it is kept in the database.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let segments = self.segments.iter();
+        let segments = segments.flat_map(|(number, names)| [*number, *names]);
+        std::iter::once(self.next)
+            .chain(segments)
+            .flat_map(u64::to_be_bytes)
+            .collect()
+    }
+
+    /// `None` if it is damaged.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (words, []) = bytes.as_chunks::<8>() else {
+            return None;
+        };
+        let ([next], rest) = words.split_at_checked(1)? else {
+            return None;
+        };
+        let (pairs, []) = rest.as_chunks::<2>() else {
+            return None;
+        };
+        let pair = |[number, names]: &[[u8; 8]; 2]| {
+            (u64::from_be_bytes(*number), u64::from_be_bytes(*names))
+        };
+        Some(Self {
+            segments: pairs.iter().map(pair).collect(),
+            next: u64::from_be_bytes(*next),
+        })
+    }
+
+    /// How many names are in it.
+    #[must_use]
+    pub fn names(&self) -> u64 {
+        self.segments.iter().map(|(_, names)| names).sum()
+    }
+}
+
+/// Makes segments. What it has written counts once its extent is kept.
+#[derive(Debug, Clone)]
+pub struct NamesWriter {
+    folder: PathBuf,
+    extent: NamesExtent,
+}
+
+impl NamesWriter {
+    /// Goes on behind an extent.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(folder: &Path, extent: NamesExtent) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            extent,
+        })
+    }
+
+    /// What counts once it is kept.
+    #[must_use]
+    pub const fn extent(&self) -> &NamesExtent {
+        &self.extent
+    }
+
+    /// What a batch will be, written by [`NewSegment::write`] on any thread.
+    #[must_use]
+    pub fn plan(&mut self, batch: NameBatch) -> NewSegment {
+        let number = self.extent.next;
+        self.extent.next += 1;
+        self.extent
+            .segments
+            .push((number, batch.entries.len() as u64));
+        NewSegment {
+            path: path_of(&self.folder, number),
+            batch,
+        }
+    }
+
+    /// Merges what is small. All that was planned must be written.
+    ///
+    /// # Errors
+    /// What the system says, and `InvalidData` for a damaged segment.
+    pub fn merge(&mut self, is_end: bool) -> io::Result<()> {
+        let segments = &self.extent.segments;
+        let keep = if is_end {
+            let mut keep = segments.len();
+            let mut merged = 0;
+            // The newest ones, and each older one that is not much larger than all of those.
+            while keep > 0 && (merged == 0 || segments[keep - 1].1 < merged * SHRINK) {
+                keep -= 1;
+                merged += segments[keep].1;
+            }
+            keep
+        } else if segments.len() > MAX_SEGMENTS {
+            let largest = segments.iter().map(|(_, names)| *names).max();
+            let is_large = |&(_, names): &(u64, u64)| largest.is_some_and(|most| names > most / 2);
+            // What was merged once is left alone for now.
+            let young = segments.iter().rposition(is_large).map_or(0, |at| at + 1);
+            if segments.len() - young > MAX_SEGMENTS / 2 { young } else { 0 }
+        } else {
+            return Ok(());
+        };
+        if segments.len() - keep < 2 {
+            return Ok(());
+        }
+        let old = self.extent.segments.split_off(keep);
+        let number = self.extent.next;
+        let open = |(number, names): &(u64, u64)| Segment::open(&path_of(&self.folder, *number), *names);
+        let old = old.iter().map(open).collect::<io::Result<Vec<_>>>()?;
+        let mut writer = TreeWriter::create(&path_of(&self.folder, number))?;
+        let mut merged = Merged::below(&old, b"")?;
+        while let Some((key, index)) = merged.next()? {
+            writer.push(key, index)?;
+        }
+        let names = writer.finish()?;
+        self.extent.next += 1;
+        self.extent.segments.push((number, names));
+        Ok(())
+    }
+
+    /// Removes the files that do not count any more, once the extent is kept.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sweep(&self) -> io::Result<()> {
+        let segments = self.extent.segments.iter();
+        let counts: HashSet<PathBuf> = segments
+            .map(|(number, _)| path_of(&self.folder, *number))
+            .collect();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() && !counts.contains(&entry.path()) {
+                fs::remove_file(entry.path())?;
+                failpoint::pass("names: a file that does not count is removed");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A segment to be written.
+#[derive(Debug)]
+pub struct NewSegment {
+    path: PathBuf,
+    batch: NameBatch,
+}
+
+impl NewSegment {
+    /// Sorts and writes it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(self) -> io::Result<()> {
+        let mut writer = TreeWriter::create(&self.path)?;
+        for entry in self.batch.sorted() {
+            writer.push(self.batch.key(&entry), entry.index)?;
+        }
+        writer.finish()?;
+        failpoint::pass("names: a segment is written");
+        Ok(())
+    }
+}
+
+/// The index, to be read.
+#[derive(Debug)]
+pub struct Names {
+    segments: Vec<Segment>,
+}
+
+impl Names {
+    /// Opens the segments that count.
+    ///
+    /// # Errors
+    /// What the system says, and `InvalidData` for a damaged segment.
+    pub fn open(folder: &Path, extent: &NamesExtent) -> io::Result<Self> {
+        let segments = extent.segments.iter();
+        let open = |(number, names): &(u64, u64)| Segment::open(&path_of(folder, *number), *names);
+        Ok(Self {
+            segments: segments.map(open).collect::<io::Result<_>>()?,
+        })
+    }
+
+    /// Indices of the records of a module version, in order.
+    ///
+    /// # Errors
+    /// What the system says, and `InvalidData` for a damaged block.
+    pub fn find(&self, path: &str, version: &str) -> io::Result<Vec<u64>> {
+        let key = [path.as_bytes(), b" ", version.as_bytes()].concat();
+        let mut indices = Vec::new();
+        for segment in &self.segments {
+            let mut cursor = Cursor::seek(segment, &key)?;
+            while let Some((found, index)) = cursor.get()
+                && found == key
+            {
+                indices.push(index);
+                cursor.advance()?;
+            }
+        }
+        indices.sort_unstable();
+        Ok(indices)
+    }
+
+    /// All that begin with this prefix, in order of path and version.
+    ///
+    /// # Errors
+    /// What the system says, and `InvalidData` for a damaged block.
+    pub fn below(&self, prefix: &str) -> io::Result<Merged<'_>> {
+        Merged::below(&self.segments, prefix.as_bytes())
+    }
+
+    /// Reads every block, and gives how many names there are.
+    ///
+    /// # Errors
+    /// What the system says, and `InvalidData` for a damaged block.
+    pub fn check(&self) -> io::Result<u64> {
+        let mut all = self.below("")?;
+        let mut names = 0;
+        while all.next()?.is_some() {
+            names += 1;
+        }
+        Ok(names)
+    }
+}
+
+/// The names of several segments in one order.
+#[derive(Debug)]
+pub struct Merged<'s> {
+    /// A heap: none is smaller than the one above it.
+    cursors: Vec<Cursor<'s>>,
+    prefix: Vec<u8>,
+    taken: bool,
+}
+
+impl<'s> Merged<'s> {
+    fn below(segments: &'s [Segment], prefix: &[u8]) -> io::Result<Self> {
+        let mut cursors = Vec::with_capacity(segments.len());
+        for segment in segments {
+            let cursor = Cursor::seek(segment, prefix)?;
+            if cursor.get().is_some() {
+                cursors.push(cursor);
+            }
+        }
+        let mut merged = Self {
+            cursors,
+            prefix: prefix.to_owned(),
+            taken: false,
+        };
+        for at in (0..merged.cursors.len() / 2).rev() {
+            merged.sift_down(at);
+        }
+        Ok(merged)
+    }
+
+    /// The next path and version, with a space between them, and the record's index.
+    ///
+    /// # Errors
+    /// What the system says, and `InvalidData` for a damaged block.
+    #[expect(clippy::should_implement_trait, reason = "what it gives is borrowed")]
+    pub fn next(&mut self) -> io::Result<Option<(&[u8], u64)>> {
+        if std::mem::replace(&mut self.taken, true)
+            && let Some(first) = self.cursors.first_mut()
+        {
+            first.advance()?;
+            if first.get().is_none() {
+                self.cursors.swap_remove(0);
+            }
+            self.sift_down(0);
+        }
+        let first = self.cursors.first().and_then(Cursor::get);
+        Ok(first.filter(|(key, _)| key.starts_with(&self.prefix)))
+    }
+
+    fn sift_down(&mut self, mut at: usize) {
+        loop {
+            let mut least = at;
+            for child in [2 * at + 1, 2 * at + 2] {
+                if child < self.cursors.len()
+                    && self.cursors[child].get() < self.cursors[least].get()
+                {
+                    least = child;
+                }
+            }
+            if least == at {
+                return;
+            }
+            self.cursors.swap(at, least);
+            at = least;
+        }
+    }
+}
+
+fn path_of(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:08}.names"))
+}
+
+/// Puts the files of a folder on the disk.
+///
+/// # Errors
+/// What the system says.
+pub fn sync(folder: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(File::open(folder)?)?;
+    #[cfg(not(target_os = "linux"))]
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    failpoint::pass("names: all are on the disk");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
