@@ -30,7 +30,7 @@ pub mod prover;
 #[cfg(feature = "io")]
 pub mod verify;
 
-#[cfg(any())]
+#[cfg(feature = "audit")]
 pub mod audit;
 
 #[cfg(feature = "gate")]

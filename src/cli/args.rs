@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 use crate::gate::private::PrivateMode;
+use crate::golang::base_url::{BaseUrl, BaseUrlError};
 
 /// sumcheck proves go.sum lines in the Go checksum database's transparency log.
 #[derive(Debug, Parser)]
@@ -147,6 +148,9 @@ impl Color {
 pub(super) enum Command {
     Verify(VerifyArgs),
     Audit(AuditArgs),
+    Mirror(MirrorArgs),
+    List(ListArgs),
+    Show(ShowArgs),
     Gate(Box<GateArgs>),
     Lookup(LookupArgs),
     Heads(HeadsArgs),
@@ -185,18 +189,163 @@ pub(super) struct VerifyArgs {
 }
 
 /// Replay the whole log: read and hash every record up to a signed tree head
+///
+/// Each tile of records must hash to what the log has signed, and no module version may stand in the
+/// log twice with two hashes. What was audited is remembered: the next audit reads what is new. It can
+/// be interrupted at any moment.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  sumcheck audit
-  sumcheck audit --source mirror/     a folder in the log's own layout")]
-pub(super) struct AuditArgs {
-    /// Where the tiles of records are read: a folder; by default where verify asks
-    #[arg(long, value_name = "DIR")]
-    pub(super) source: Option<PathBuf>,
+  sumcheck audit                          everything since the last audit
+  sumcheck audit --hashes-only            where tiles of records are refused: the tree alone
+  sumcheck audit --source /srv/mirror     a folder in the log's own layout
+  sumcheck audit --source https://log.example.com --mirror
+  sumcheck audit --format json | jq '.contradictions'
 
-    /// Replay the first SIZE records: the size of a verified tree head
+Exit codes: 0 all is well, 1 with --strict an anomaly, 3 something could not be read or a server \
+                  gave\nwhat is not the log's, 4 the log contradicts itself (evidence is kept).")]
+pub(super) struct AuditArgs {
+    #[command(flatten)]
+    pub(super) replay: ReplayArgs,
+
+    /// Begin with this record, and not where the last audit ended
+    #[arg(long, value_name = "SIZE")]
+    pub(super) from: Option<u64>,
+
+    /// Keep a mirror of what is audited: see sumcheck mirror
+    #[arg(long)]
+    pub(super) mirror: bool,
+
+    /// Fail on anomalies too: records that are strange and no misbehaviour
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// What audits and mirrors have in common.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct ReplayArgs {
+    /// Where tiles are read: a URL or folder in the log's own layout, or proxy for GOPROXY's /sumdb;
+    /// by default where verify asks
+    #[arg(long, value_name = "URL|DIR|proxy")]
+    pub(super) source: Option<SourceArg>,
+
+    /// Replay the first SIZE records, and not all under the newest tree head
     #[arg(long, value_name = "SIZE")]
     pub(super) to: Option<u64>,
+
+    /// Replay the tiles of hashes, and read no record
+    #[arg(long)]
+    pub(super) hashes_only: bool,
+
+    /// Compare the served tiles of hashes, at all levels, with what the records hash to
+    #[arg(long)]
+    pub(super) check_tiles: bool,
+
+    /// Forget how far the last one came, and begin anew
+    #[arg(long)]
+    pub(super) restart: bool,
+}
+
+/// Where tiles are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SourceArg {
+    /// The first of GOPROXY that supports the database.
+    Proxy,
+    Url(BaseUrl),
+    Folder(PathBuf),
+}
+
+impl std::str::FromStr for SourceArg {
+    type Err = BaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, BaseUrlError> {
+        match text {
+            "proxy" => Ok(Self::Proxy),
+            _ if text.contains("://") => BaseUrl::parse(text).map(Self::Url),
+            _ => Ok(Self::Folder(PathBuf::from(text))),
+        }
+    }
+}
+
+/// Keep a mirror of the log, proven as it comes in, and use it
+///
+/// Without a subcommand: bring the mirror of this home up to the newest tree head. verify, lookup and
+/// gate then find their records in it, tell nobody what they look up, and work with no network.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck mirror                            all records, and an index of all module versions
+  sumcheck mirror --hashes-only              the tree alone, where records are refused
+  sumcheck mirror --sparse                   what this home has asked for
+  sumcheck mirror serve --listen :8080       a checksum database for go: GOSUMDB=\"NAME URL\"
+  sumcheck mirror status
+  sumcheck mirror verify --repair")]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct MirrorArgs {
+    #[command(subcommand)]
+    pub(super) action: Option<MirrorAction>,
+
+    #[command(flatten)]
+    pub(super) replay: ReplayArgs,
+
+    /// Keep what proves the records that this home has asked for, and no others
+    #[arg(long, conflicts_with_all = ["hashes_only", "to", "check_tiles"])]
+    pub(super) sparse: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MirrorAction {
+    /// Show what the mirror has
+    Status,
+    /// Read all of it, hash it up to the signed root, and compare the index
+    Verify {
+        /// Bring back from the log what is damaged, and make the index anew
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Remove tiles at former right edges, which wider ones have replaced
+    Prune,
+    /// Write a folder that any web server can serve, checked on the way
+    Export {
+        /// The folder; it is made if it is not there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Serve the mirror as a checksum database, for a go command or another sumcheck
+    #[command(after_help = "Examples:
+  sumcheck mirror serve --listen 127.0.0.1:8080
+      GOSUMDB=\"sum.golang.org http://127.0.0.1:8080\" go mod download
+      GOPROXY=http://127.0.0.1:8080,https://proxy.example.com go mod download")]
+    Serve {
+        /// Serve on this address until interrupted
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        listen: std::net::SocketAddr,
+
+        /// Ask the log for what the mirror does not have, and keep it
+        #[arg(long)]
+        sparse: bool,
+    },
+}
+
+/// List module versions and their records, out of the mirror
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck list golang.org/x/text         all versions of a module
+  sumcheck list 'golang.org/x/...'        everything below a path
+  sumcheck list --format json rsc.io/quote | jq -r '.records[].version'")]
+pub(super) struct ListArgs {
+    /// A module path, or a path and /... for all modules below it
+    #[arg(value_name = "PATTERN")]
+    pub(super) pattern: String,
+}
+
+/// Show the record at an index
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  sumcheck show 1
+  sumcheck show --format json 23956331")]
+pub(super) struct ShowArgs {
+    /// Index of the record, from 0
+    #[arg(value_name = "INDEX")]
+    pub(super) index: u64,
 }
 
 /// Let no module byte through before its hash is proven in the log

@@ -34,7 +34,9 @@ pub fn run() -> Exit {
     args.global.color.write_global();
     let result = match &args.command {
         Command::Verify(verify) => command::verify::run(&args.global, verify),
-        Command::Audit(_) => Ok(Exit::Ok),
+        Command::Audit(audit) => command::audit::run(&args.global, audit),
+        Command::Mirror(mirror) => command::mirror::run(&args.global, mirror),
+        Command::List(_) | Command::Show(_) => Ok(Exit::Ok),
         Command::Gate(gate) => command::gate::run(&args.global, gate),
         Command::Lookup(lookup) => command::lookup::run(&args.global, lookup),
         Command::Heads(heads) => command::heads::run(&args.global, heads),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -121,28 +122,84 @@ pub(super) fn block_on<T>(
     progress: &Arc<Progress>,
     work: impl Future<Output = T>,
 ) -> anyhow::Result<Result<T, Exit>> {
+    let work = async {
+        let stop = signal();
+        futures_util::pin_mut!(work, stop);
+        match select(work, stop).await {
+            Either::Left((result, _)) => Ok(result),
+            Either::Right((signal, _)) => Err(exit_of(signal)),
+        }
+    };
+    showing_progress(global, progress, work)
+}
+
+/// So long what was asked to stop has for it.
+const STOPS_WITHIN: Duration = Duration::from_secs(20);
+
+/// As [`block_on`], for long work that can be asked to stop: what it has done until then stays. A
+/// second signal ends it. Beside the result stands the signal that it came after.
+pub(super) fn block_on_stoppable<T>(
+    global: &GlobalArgs,
+    progress: &Arc<Progress>,
+    stop: &AtomicBool,
+    work: impl Future<Output = T>,
+) -> anyhow::Result<Result<(T, Option<Exit>), Exit>> {
+    let work = async {
+        let first = signal();
+        futures_util::pin_mut!(work, first);
+        let (asked, work) = match select(work, first).await {
+            Either::Left((result, _)) => return Ok((result, None)),
+            Either::Right((signal, work)) => (exit_of(signal), work),
+        };
+        stop.store(true, Ordering::Relaxed);
+        let second = async {
+            let second = signal();
+            let late = tokio::time::sleep(STOPS_WITHIN);
+            futures_util::pin_mut!(second, late);
+            select(second, late).await;
+        };
+        futures_util::pin_mut!(second);
+        match select(work, second).await {
+            Either::Left((result, _)) => Ok((result, Some(asked))),
+            Either::Right(((), _)) => Err(asked),
+        }
+    };
+    showing_progress(global, progress, work)
+}
+
+fn showing_progress<T>(
+    global: &GlobalArgs,
+    progress: &Arc<Progress>,
+    work: impl Future<Output = T>,
+) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
-    let show = std::io::stderr().is_terminal() && !global.quiet && !global.verbose;
     Ok(runtime.block_on(async {
-        let progress = async {
-            if show {
-                progress_bar::show(Arc::clone(progress)).await;
+        let show = async {
+            if !global.quiet && !global.verbose {
+                if std::io::stderr().is_terminal() {
+                    progress_bar::show(Arc::clone(progress)).await;
+                } else {
+                    progress_bar::tell(Arc::clone(progress)).await;
+                }
             }
             std::future::pending::<()>().await;
         };
-        let stop = signal();
-        futures_util::pin_mut!(work, progress, stop);
-        match select(select(work, stop), progress).await {
-            Either::Left((Either::Left((result, _)), _)) => Ok(result),
-            Either::Left((Either::Right((Signal::Terminate, _)), _)) => Err(Exit::Terminated),
-            Either::Left((Either::Right((Signal::Interrupt, _)), _)) | Either::Right(_) => {
-                Err(Exit::Interrupted)
-            }
+        futures_util::pin_mut!(work, show);
+        match select(work, show).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), work)) => work.await,
         }
     }))
+}
+
+const fn exit_of(signal: Signal) -> Exit {
+    match signal {
+        Signal::Interrupt => Exit::Interrupted,
+        Signal::Terminate => Exit::Terminated,
+    }
 }
 
 /// Tells that a login may be missing: whatever GOAUTH names beside netrc is not run.

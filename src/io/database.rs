@@ -13,7 +13,6 @@ use super::http::{Answer, FetchError, HttpClient};
 use crate::golang::base_url::{BaseUrl, Scheme};
 use crate::golang::goproxy::{FallBack, ProxyEntry, ProxyKind, ProxyList};
 use crate::golang::module::ModuleVersion;
-use crate::sumdb::data_tile::MAX_DATA_TILE_BYTES;
 use crate::tlog::note::MAX_NOTE_BYTES;
 use crate::tlog::tile::Tile;
 
@@ -215,13 +214,23 @@ impl<'a> Database<'a> {
         self.http.get(&url, MAX_LOOKUP_BYTES).await
     }
 
-    /// A tile of records, as the server has it.
+    /// A tile of records, of at most `limit_bytes`, as the server has it. A partial one may be gone
+    /// when the full one exists, and then that is the answer.
     ///
     /// # Errors
     /// [`FetchError`]
-    pub async fn data_tile(&self, tile: &Tile) -> Result<Answer, FetchError> {
-        let url = below(&self.base, &tile.path());
-        self.http.get(&url, MAX_DATA_TILE_BYTES).await
+    pub async fn data_tile(&self, tile: &Tile, limit_bytes: usize) -> Result<Answer, FetchError> {
+        let of = |tile: &Tile| below(&self.base, &tile.path());
+        let answer = self.http.get(&of(tile), limit_bytes).await;
+        match answer {
+            Ok(Answer::Absent { .. }) if !tile.is_full() => {
+                match self.http.get(&of(&tile.full()), limit_bytes).await {
+                    found @ Ok(Answer::Found(_)) => found,
+                    _ => answer,
+                }
+            }
+            _ => answer,
+        }
     }
 
     /// The bytes of a tile, cut to its width. A partial tile may be gone when the full one

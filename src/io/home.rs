@@ -1,6 +1,6 @@
 //! The folder of all state.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,9 @@ use super::failpoint;
 /// How many files of evidence may be of one fork and one second, before something is wrong that
 /// would fill the disk.
 const MAX_EVIDENCE_OF_A_SECOND: u32 = 1_000;
+
+/// So many false tiles of a log are kept; a server that goes on giving them cannot fill the disk.
+const MAX_FALSE_TILES: usize = 100;
 
 /// The folder below which everything is kept.
 #[derive(Debug, Clone)]
@@ -108,10 +111,46 @@ impl Home {
         self.path.join("audit/seen").join(log_folder(log))
     }
 
-    /// The folder of tiles that a server gave for those of a log and that are not.
+    /// Locks the audits of a log for this process, for as long as the file is open. `None` if another
+    /// one has them.
+    ///
+    /// # Errors
+    /// [`HomeError::Write`]
+    pub fn lock_audit(&self, log: &str) -> Result<Option<File>, HomeError> {
+        let folder = self.path.join("audit");
+        let path = folder.join(format!("{}.lock", escaped_name(log)));
+        let error = |cause| HomeError::Write {
+            path: path.clone(),
+            cause,
+        };
+        create_private_folder(&folder).map_err(error)?;
+        let file = File::create(&path).map_err(error)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(error(cause)),
+        }
+    }
+
+    /// Keeps what a server gave for a tile of a log and that is none, for whoever asks the server's
+    /// owner. `None` if there is enough of it, or it cannot be written.
     #[must_use]
-    pub fn false_tile_folder(&self, log: &str) -> PathBuf {
-        self.path.join("audit/false").join(log_folder(log))
+    pub fn keep_false_tile(&self, log: &str, tile: &str, bytes: &[u8]) -> Option<PathBuf> {
+        let folder = self.path.join("audit/false").join(log_folder(log));
+        create_private_folder(&folder).ok()?;
+        if fs::read_dir(&folder).ok()?.count() >= MAX_FALSE_TILES {
+            return None;
+        }
+        for attempt in 1..=MAX_FALSE_TILES {
+            let path = folder.join(format!("{}-{attempt}", tile.replace('/', "-")));
+            match write_new(&path, bytes) {
+                Ok(()) => return Some(path),
+                Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return None,
+                Err(_) if fs::read(&path).is_ok_and(|kept| kept == bytes) => return Some(path),
+                Err(_) => {}
+            }
+        }
+        None
     }
 
     /// The folder of a log's mirror, in the log's own layout.

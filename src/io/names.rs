@@ -55,11 +55,12 @@ impl NameBatch {
         });
     }
 
-    /// Takes over what another batch has.
-    pub fn append(&mut self, other: &Self) {
+    /// Takes over what another batch has of records whose index is wanted.
+    pub fn append_if(&mut self, other: &Self, is_wanted: impl Fn(u64) -> bool) {
         let moved = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
         self.keys.extend_from_slice(&other.keys);
-        let entries = other.entries.iter().map(|entry| Entry {
+        let wanted = other.entries.iter().filter(|entry| is_wanted(entry.index));
+        let entries = wanted.map(|entry| Entry {
             start: entry.start.saturating_add(moved),
             ..*entry
         });

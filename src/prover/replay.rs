@@ -2,11 +2,35 @@
 
 use super::tiles::TileSet;
 use super::{ProveError, Prover};
-use crate::io::http::Answer;
+use crate::io::database::{ConnectError, Database, DatabaseAddress};
+use crate::io::http::{Answer, FetchError};
+use crate::sumdb::fork::{Contradiction, Fork};
 use crate::sumdb::timeline::ConsistentHead;
 use crate::tlog::checkpoint::TreeHead;
-use crate::tlog::tile::Tile;
+use crate::tlog::tile::{Tile, TileLevel};
 use crate::tlog::tile_auth::{AuthenticTiles, TilePlan};
+
+/// Why a claim could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// There is no way to the log.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It was asked in vain.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+async fn claimed_tile(
+    database: &Database<'_>,
+    tile: &Tile,
+    limit_bytes: usize,
+) -> Result<Answer, ClaimError> {
+    Ok(match tile.level() {
+        TileLevel::Data => database.data_tile(tile, limit_bytes).await?,
+        TileLevel::Hashes(_) => database.tile(tile).await?,
+    })
+}
 
 impl Prover {
     /// All verified heads of this home.
@@ -57,13 +81,74 @@ impl Prover {
         Ok((authentic, faults))
     }
 
-    /// A data tile, as a server claims it.
+    /// A tile of records or hashes, as the server claims it; one of records has at most `limit_bytes`.
     ///
     /// # Errors
-    /// Why it could not be had; not escaped.
-    pub async fn data_tile(&self, tile: &Tile) -> Result<Answer, String> {
-        let database = self.database().await.map_err(|error| error.to_string())?;
-        let answer = database.data_tile(tile).await;
-        answer.map_err(|error| error.to_string())
+    /// [`ClaimError`]
+    pub async fn claimed_tile(&self, tile: &Tile, limit_bytes: usize) -> Result<Answer, ClaimError> {
+        claimed_tile(&self.database().await?, tile, limit_bytes).await
+    }
+
+    /// The same of a log that is reached in another way.
+    ///
+    /// # Errors
+    /// [`ClaimError`]
+    pub async fn claimed_tile_of(
+        &self,
+        address: &DatabaseAddress,
+        tile: &Tile,
+        limit_bytes: usize,
+    ) -> Result<Answer, ClaimError> {
+        let database = Database::connect(address, &self.http).await?;
+        claimed_tile(&database, tile, limit_bytes).await
+    }
+
+    /// The signed note of a verified head.
+    ///
+    /// # Errors
+    /// [`ProveError`]
+    pub fn verified_head_at(&self, size: u64) -> Result<Option<ConsistentHead>, ProveError> {
+        let timeline = self.timeline()?;
+        timeline.at(size).map_err(|cause| self.damaged(cause))
+    }
+
+    /// Keeps the evidence that a verified head is none of the log's under a newer one, out of tiles that
+    /// are authentic under that.
+    ///
+    /// # Errors
+    /// [`ProveError::Misbehaviour`] if it is so.
+    pub async fn contradict(&self, older: TreeHead, newer: TreeHead) -> Result<(), ProveError> {
+        let mut plan = TilePlan::for_tree(super::HEIGHT, newer.size());
+        if plan.add_prefix(older.size()).is_err() {
+            return Ok(());
+        }
+        let (tiles, _) = self.authentic_tiles(&plan, newer).await?;
+        let (root, proof) = (
+            tiles.root_at(older.size()),
+            tiles.consistency_proof(older.size()),
+        );
+        let (Some(root), Some(proof)) = (root, proof) else {
+            return Ok(());
+        };
+        let (Some(older), Some(newer)) = (
+            self.verified_head_at(older.size())?,
+            self.verified_head_at(newer.size())?,
+        ) else {
+            return Ok(());
+        };
+        let contradiction = Contradiction::OtherBeginning { root, proof };
+        let (older, newer) = (older.checkpoint().clone(), newer.checkpoint().clone());
+        match Fork::prove(older, newer, contradiction) {
+            Ok(fork) => Err(self.misbehaved(fork, &self.source().await)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Where the log is asked, without a password.
+    pub async fn source(&self) -> String {
+        match self.database().await {
+            Ok(database) => database.source(),
+            Err(_) => "this disk".to_owned(),
+        }
     }
 }

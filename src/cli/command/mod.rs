@@ -1,6 +1,6 @@
 //! One file for each command: from its arguments to its exit code.
 
-//AUD pub(super) mod audit;
+pub(super) mod audit;
 pub(super) mod completions;
 pub(super) mod env;
 pub(super) mod evidence;
@@ -8,6 +8,8 @@ pub(super) mod findings;
 pub(super) mod gate;
 pub(super) mod heads;
 pub(super) mod lookup;
+pub(super) mod mirror;
 mod misbehaviour;
 pub(super) mod pin;
+mod replay;
 pub(super) mod verify;

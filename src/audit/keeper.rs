@@ -1,0 +1,160 @@
+//! What an audit puts into a mirror: each tile after its check, and the index of module versions.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use super::read::{Read, leaves_of};
+use crate::io::home::Home;
+use crate::io::mirror::{MirrorFolder, NewFiles};
+use crate::io::names::{self, NameBatch, NamesExtent, NamesWriter};
+use crate::tlog::hashed_tile::HashedTile;
+use crate::tlog::tile::Tile;
+use crate::tlog::tile_auth::AuthenticTiles;
+
+/// Pieces of writing that are under way; whoever adds one more waits.
+const WRITES_AT_ONCE: usize = 6;
+
+/// A mirror that grows.
+pub(super) struct Keeper {
+    folder: MirrorFolder,
+    names: Option<NamesWriter>,
+    names_folder: std::path::PathBuf,
+    batch: NameBatch,
+    files: Option<Arc<NewFiles>>,
+    writes: JoinSet<io::Result<()>>,
+    /// Records below this index are in it.
+    pub(super) size: u64,
+}
+
+impl Keeper {
+    pub(super) fn open(
+        home: &Home,
+        log: &str,
+        size: u64,
+        extent: Option<NamesExtent>,
+    ) -> io::Result<Self> {
+        let names_folder = home.names_folder(log);
+        let names = extent.map(|extent| NamesWriter::open(&names_folder, extent));
+        Ok(Self {
+            folder: MirrorFolder::new(home.mirror_folder(log)),
+            names: names.transpose()?,
+            names_folder,
+            batch: NameBatch::default(),
+            files: None,
+            writes: JoinSet::new(),
+            size,
+        })
+    }
+
+    /// Takes tiles that are authentic.
+    pub(super) async fn take(&mut self, stretch: Vec<Read>) -> io::Result<()> {
+        let files = self.files()?;
+        if let Some(names) = &mut self.names {
+            for read in &stretch {
+                let is_new = |index: u64| index >= self.size;
+                self.batch.append_if(&read.names, is_new);
+            }
+            if self.batch.is_full() {
+                let segment = names.plan(std::mem::take(&mut self.batch));
+                self.writes.spawn_blocking(move || segment.write());
+            }
+        }
+        self.writes.spawn_blocking(move || {
+            for read in stretch {
+                if let Some(content) = &read.content {
+                    files.add(&read.tile.path(), content)?;
+                }
+                if let Some(leaves) = leaves_of(&read.tile) {
+                    files.add(&leaves.path(), &read.hashed.to_bytes())?;
+                }
+            }
+            Ok(())
+        });
+        self.wait(WRITES_AT_ONCE).await
+    }
+
+    /// Takes all tiles of hashes above the lowest level that are full.
+    pub(super) fn take_above(&mut self, authentic: &AuthenticTiles) -> io::Result<()> {
+        let files = self.files()?;
+        for (tile, hashed) in authentic.iter() {
+            if tile.is_full() && leaves_of(&tile) != Some(tile) {
+                files.add(&tile.path(), &hashed.to_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the tiles at the right edge of a signed head, and the head.
+    pub(super) fn take_edge(
+        &mut self,
+        edge: &[(Tile, Arc<HashedTile>)],
+        note: &str,
+    ) -> io::Result<()> {
+        let files = self.files()?;
+        for (tile, hashed) in edge {
+            files.add(&tile.path(), &hashed.to_bytes())?;
+        }
+        files.add("supported", b"")?;
+        files.add("latest", note.as_bytes())
+    }
+
+    /// Brings everything onto the disk. From then on what this gives counts, once it is kept.
+    pub(super) async fn flush(&mut self, is_end: bool) -> io::Result<Bytes> {
+        if let Some(names) = &mut self.names
+            && !self.batch.is_empty()
+        {
+            let segment = names.plan(std::mem::take(&mut self.batch));
+            self.writes.spawn_blocking(move || segment.write());
+        }
+        self.wait(1).await?;
+        if let Some(files) = self.files.take().and_then(Arc::into_inner) {
+            self.writes.spawn_blocking(move || files.commit());
+        }
+        let Some(mut names) = self.names.take() else {
+            self.wait(1).await?;
+            return Ok(Bytes::new());
+        };
+        let merged = tokio::task::spawn_blocking(move || names.merge(is_end).map(|()| names));
+        let merged = merged.await.map_err(io::Error::other)??;
+        self.wait(1).await?;
+        let folder = self.names_folder.clone();
+        self.writes.spawn_blocking(move || names::sync(&folder));
+        self.wait(1).await?;
+        let extent = merged.extent().to_bytes();
+        self.names = Some(merged);
+        Ok(extent.into())
+    }
+
+    /// Removes what does not count any more, once the extent is kept.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        self.names.as_ref().map_or(Ok(()), NamesWriter::sweep)
+    }
+
+    /// The files of the mirror.
+    pub(super) const fn folder(&self) -> &MirrorFolder {
+        &self.folder
+    }
+
+    fn files(&mut self) -> io::Result<Arc<NewFiles>> {
+        if let Some(files) = &self.files {
+            return Ok(Arc::clone(files));
+        }
+        let files = Arc::new(self.folder.begin()?);
+        self.files = Some(Arc::clone(&files));
+        Ok(files)
+    }
+
+    /// Until fewer pieces than this are under way.
+    async fn wait(&mut self, pieces: usize) -> io::Result<()> {
+        while self.writes.len() >= pieces {
+            match self.writes.join_next().await {
+                Some(written) => written.map_err(io::Error::other)??,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
