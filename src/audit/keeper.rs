@@ -3,8 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use super::read::{Read, leaves_of};
 use crate::io::home::Home;
@@ -25,6 +24,8 @@ pub(super) struct Keeper {
     batch: NameBatch,
     files: Option<Arc<NewFiles>>,
     writes: JoinSet<io::Result<()>>,
+    /// One that is being sorted and written; then it comes back to be filled again.
+    segment: Option<JoinHandle<io::Result<NameBatch>>>,
     /// Records below this index are in it.
     pub(super) size: u64,
 }
@@ -45,6 +46,7 @@ impl Keeper {
             batch: NameBatch::default(),
             files: None,
             writes: JoinSet::new(),
+            segment: None,
             size,
         })
     }
@@ -58,8 +60,9 @@ impl Keeper {
                 self.batch.append_if(&read.names, is_new);
             }
             if self.batch.is_full() {
-                let segment = names.plan(std::mem::take(&mut self.batch));
-                self.writes.spawn_blocking(move || segment.write());
+                let next = written(&mut self.segment).await?;
+                let segment = names.plan(std::mem::replace(&mut self.batch, next));
+                self.segment = Some(spawn_blocking(move || segment.write()));
             }
         }
         self.writes.spawn_blocking(move || {
@@ -73,7 +76,7 @@ impl Keeper {
             }
             Ok(())
         });
-        self.wait(WRITES_AT_ONCE).await
+        wait(&mut self.writes, WRITES_AT_ONCE).await
     }
 
     /// Takes all tiles of hashes above the lowest level that are full.
@@ -102,30 +105,37 @@ impl Keeper {
     }
 
     /// Brings everything onto the disk. From then on what this gives counts, once it is kept.
-    pub(super) async fn flush(&mut self, is_end: bool) -> io::Result<Bytes> {
-        if let Some(names) = &mut self.names
-            && !self.batch.is_empty()
-        {
-            let segment = names.plan(std::mem::take(&mut self.batch));
-            self.writes.spawn_blocking(move || segment.write());
+    pub(super) async fn flush(&mut self, is_end: bool) -> io::Result<Vec<u8>> {
+        if let Some(names) = &mut self.names {
+            let next = written(&mut self.segment).await?;
+            if !self.batch.is_empty() {
+                let segment = names.plan(std::mem::replace(&mut self.batch, next));
+                let written = spawn_blocking(move || segment.write());
+                self.segment = Some(written);
+            }
         }
-        self.wait(1).await?;
-        if let Some(files) = self.files.take().and_then(Arc::into_inner) {
-            self.writes.spawn_blocking(move || files.commit());
+        wait(&mut self.writes, 1).await?;
+        let next = written(&mut self.segment).await?;
+        if self.batch.is_empty() {
+            self.batch = next;
         }
-        let Some(mut names) = self.names.take() else {
-            self.wait(1).await?;
-            return Ok(Bytes::new());
-        };
-        let merged = tokio::task::spawn_blocking(move || names.merge(is_end).map(|()| names));
-        let merged = merged.await.map_err(io::Error::other)??;
-        self.wait(1).await?;
-        let folder = self.names_folder.clone();
-        self.writes.spawn_blocking(move || names::sync(&folder));
-        self.wait(1).await?;
-        let extent = merged.extent().to_bytes();
-        self.names = Some(merged);
-        Ok(extent.into())
+        let files = self.files.take().and_then(Arc::into_inner);
+        let (names, folder) = (self.names.take(), self.names_folder.clone());
+        let flushed = spawn_blocking(move || {
+            let merged = match names {
+                None => None,
+                Some(mut names) => {
+                    names.merge(is_end)?;
+                    names::sync(&folder)?;
+                    Some(names)
+                }
+            };
+            files.map_or(Ok(()), NewFiles::commit)?;
+            Ok::<_, io::Error>(merged)
+        });
+        self.names = flushed.await.map_err(io::Error::other)??;
+        let extent = self.names.as_ref().map(|names| names.extent().to_bytes());
+        Ok(extent.unwrap_or_default())
     }
 
     /// Removes what does not count any more, once the extent is kept.
@@ -146,15 +156,23 @@ impl Keeper {
         self.files = Some(Arc::clone(&files));
         Ok(files)
     }
+}
 
-    /// Until fewer pieces than this are under way.
-    async fn wait(&mut self, pieces: usize) -> io::Result<()> {
-        while self.writes.len() >= pieces {
-            match self.writes.join_next().await {
-                Some(written) => written.map_err(io::Error::other)??,
-                None => break,
-            }
-        }
-        Ok(())
+/// The batch of a segment that was under way, or a new one.
+async fn written(segment: &mut Option<JoinHandle<io::Result<NameBatch>>>) -> io::Result<NameBatch> {
+    match segment.take() {
+        Some(written) => written.await.map_err(io::Error::other)?,
+        None => Ok(NameBatch::default()),
     }
+}
+
+/// Until fewer pieces than this are under way.
+async fn wait(writes: &mut JoinSet<io::Result<()>>, pieces: usize) -> io::Result<()> {
+    while writes.len() >= pieces {
+        match writes.join_next().await {
+            Some(written) => written.map_err(io::Error::other)??,
+            None => break,
+        }
+    }
+    Ok(())
 }

@@ -151,7 +151,7 @@ impl<'p> Audit<'p> {
         };
         let names = match &mut self.keeper {
             Some(keeper) => keeper.flush(is_end).await?,
-            None => bytes::Bytes::new(),
+            None => Vec::new(),
         };
         let range = self.replay.range();
         let reached = self.reached_head()?;
@@ -168,7 +168,7 @@ impl<'p> Audit<'p> {
             }
             let files = match done.kind {
                 AuditKind::Records => [self.key.as_slice(), &extent].concat(),
-                AuditKind::Mirror => names.to_vec(),
+                AuditKind::Mirror => names.clone(),
                 AuditKind::Hashes | AuditKind::MirrorHashes | AuditKind::MirrorSparse => Vec::new(),
             };
             states.push((

@@ -6,6 +6,7 @@
 
 mod segment;
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 use self::segment::{Cursor, Segment, TreeWriter};
 use super::failpoint;
 
-/// So many names are sorted in memory: some 35 MB.
-const BATCH_NAMES: usize = 1 << 19;
+/// So many names are sorted in memory: some 20 MB.
+const BATCH_NAMES: usize = 1 << 18;
 
 /// Before there are more segments than this, small ones are merged: each takes a file handle and a
 /// block of memory while they are read.
@@ -34,7 +35,7 @@ pub struct NameBatch {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     /// Of two keys, the one with the smaller rank is the smaller one.
-    rank: u64,
+    rank: u128,
     start: u32,
     length: u32,
     index: u64,
@@ -85,33 +86,37 @@ impl NameBatch {
         &self.keys[start..start + entry.length as usize]
     }
 
-    fn sorted(&self) -> Vec<Entry> {
-        let mut entries = self.entries.clone();
-        entries.sort_unstable_by(|one, other| {
+    fn sort(&mut self) {
+        let key = |entry: &Entry| {
+            let start = entry.start as usize;
+            &self.keys[start..start + entry.length as usize]
+        };
+        self.entries.sort_unstable_by(|one, other| {
             let by_rank = one.rank.cmp(&other.rank);
             by_rank
-                .then_with(|| self.key(one).cmp(self.key(other)))
+                .then_with(|| key(one).cmp(key(other)))
                 .then_with(|| one.index.cmp(&other.index))
         });
-        entries
     }
 }
 
 /// Most paths begin alike: what comes then tells them apart. Paths that are smaller or greater than all
 /// of those keep their place before and after them.
-fn rank(key: &[u8]) -> u64 {
+fn rank(key: &[u8]) -> u128 {
     const COMMON: &[u8] = b"github.com/";
     let (class, rest) = match key.strip_prefix(COMMON) {
         Some(rest) => (1, rest),
         None if key < COMMON => (0, key),
         None => (2, key),
     };
-    let mut bytes = [0; 8];
-    bytes[0] = class;
-    for (byte, of_rest) in bytes[1..].iter_mut().zip(rest) {
-        *byte = *of_rest;
+    let mut bytes = [0; 16];
+    let [of_class, beginning @ ..] = &mut bytes;
+    *of_class = class;
+    match rest.first_chunk() {
+        Some(chunk) => *beginning = *chunk,
+        None => beginning[..rest.len()].copy_from_slice(rest),
     }
-    u64::from_be_bytes(bytes)
+    u128::from_be_bytes(bytes)
 }
 
 /// What counts of the files. It is kept where it can be replaced in one step; whatever it does not name
@@ -273,18 +278,21 @@ pub struct NewSegment {
 }
 
 impl NewSegment {
-    /// Sorts and writes it.
+    /// Sorts and writes it, and gives the batch back, empty, to be filled again.
     ///
     /// # Errors
     /// What the system says.
-    pub fn write(self) -> io::Result<()> {
+    pub fn write(mut self) -> io::Result<NameBatch> {
         let mut writer = TreeWriter::create(&self.path)?;
-        for entry in self.batch.sorted() {
-            writer.push(self.batch.key(&entry), entry.index)?;
+        self.batch.sort();
+        for entry in &self.batch.entries {
+            writer.push(self.batch.key(entry), entry.index)?;
         }
         writer.finish()?;
         failpoint::pass("names: a segment is written");
-        Ok(())
+        self.batch.keys.clear();
+        self.batch.entries.clear();
+        Ok(self.batch)
     }
 }
 
@@ -352,8 +360,8 @@ impl Names {
 /// The names of several segments in one order.
 #[derive(Debug)]
 pub struct Merged<'s> {
-    /// A heap: none is smaller than the one above it.
-    cursors: Vec<Cursor<'s>>,
+    /// A heap: none is smaller than the one above it. Beside each the rank of its key.
+    cursors: Vec<(u128, Cursor<'s>)>,
     prefix: Vec<u8>,
     taken: bool,
 }
@@ -363,8 +371,8 @@ impl<'s> Merged<'s> {
         let mut cursors = Vec::with_capacity(segments.len());
         for segment in segments {
             let cursor = Cursor::seek(segment, prefix)?;
-            if cursor.get().is_some() {
-                cursors.push(cursor);
+            if let Some((key, _)) = cursor.get() {
+                cursors.push((rank(key), cursor));
             }
         }
         let mut merged = Self {
@@ -385,25 +393,32 @@ impl<'s> Merged<'s> {
     #[expect(clippy::should_implement_trait, reason = "what it gives is borrowed")]
     pub fn next(&mut self) -> io::Result<Option<(&[u8], u64)>> {
         if std::mem::replace(&mut self.taken, true)
-            && let Some(first) = self.cursors.first_mut()
+            && let Some((of_first, first)) = self.cursors.first_mut()
         {
             first.advance()?;
-            if first.get().is_none() {
-                self.cursors.swap_remove(0);
+            match first.get() {
+                Some((key, _)) => *of_first = rank(key),
+                None => drop(self.cursors.swap_remove(0)),
             }
             self.sift_down(0);
         }
-        let first = self.cursors.first().and_then(Cursor::get);
+        let first = self.cursors.first().and_then(|(_, cursor)| cursor.get());
         Ok(first.filter(|(key, _)| key.starts_with(&self.prefix)))
+    }
+
+    fn is_less(&self, one: usize, other: usize) -> bool {
+        let ((rank, one), (of_other, other)) = (&self.cursors[one], &self.cursors[other]);
+        match rank.cmp(of_other) {
+            Ordering::Equal => one.get() < other.get(),
+            unequal => unequal.is_lt(),
+        }
     }
 
     fn sift_down(&mut self, mut at: usize) {
         loop {
             let mut least = at;
             for child in [2 * at + 1, 2 * at + 2] {
-                if child < self.cursors.len()
-                    && self.cursors[child].get() < self.cursors[least].get()
-                {
+                if child < self.cursors.len() && self.is_less(child, least) {
                     least = child;
                 }
             }

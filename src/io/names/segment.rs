@@ -64,8 +64,7 @@ impl Filling {
             self.first.extend_from_slice(key);
             self.last.clear();
         }
-        let pairs = self.last.iter().zip(key);
-        let shared = pairs.take_while(|(one, other)| one == other).count();
+        let shared = shared_length(&self.last, key);
         put_number(&mut self.bytes, shared as u64);
         put_number(&mut self.bytes, (key.len() - shared) as u64);
         put_number(&mut self.bytes, number);
@@ -73,6 +72,16 @@ impl Filling {
         self.last.truncate(shared);
         self.last.extend_from_slice(&key[shared..]);
     }
+}
+
+/// How many bytes two keys begin with alike.
+fn shared_length(one: &[u8], other: &[u8]) -> usize {
+    let (chunks, _) = one.as_chunks::<8>();
+    let (other_chunks, _) = other.as_chunks::<8>();
+    let alike = chunks.iter().zip(other_chunks);
+    let alike = 8 * alike.take_while(|(one, other)| one == other).count();
+    let rest = one[alike..].iter().zip(&other[alike..]);
+    alike + rest.take_while(|(one, other)| one == other).count()
 }
 
 /// Seven bits in each byte, the lowest first; the highest bit says that more follow.
