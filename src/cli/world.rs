@@ -172,8 +172,11 @@ fn showing_progress<T>(
     progress: &Arc<Progress>,
     work: impl Future<Output = T>,
 ) -> anyhow::Result<T> {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // Each thread that hashes holds on to memory, and more of them than this are no quicker.
+        .max_blocking_threads(processors + 2)
         .build()
         .context("cannot start")?;
     Ok(runtime.block_on(async {
