@@ -289,6 +289,10 @@ impl Desk {
                     status,
                     words: message,
                 }),
+                Some(Outcome::NotRecorded { size }) => Err(Unproven::Absent {
+                    status: 404,
+                    words: format!("not in the first {size} records, by the mirror of this home"),
+                }),
                 Some(Outcome::Unavailable(reason)) => Err(Unproven::Unavailable(reason)),
                 None => Err(Unproven::Unavailable("it was not asked for".to_owned())),
             };

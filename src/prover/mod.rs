@@ -8,6 +8,7 @@
 
 mod evidence;
 mod keep;
+pub mod mirror;
 mod outcome;
 mod progress;
 mod replay;
@@ -104,9 +105,10 @@ impl Prover {
         modules: &BTreeSet<ModuleVersion>,
         refresh: bool,
     ) -> Result<Proofs, ProveError> {
-        // 3. What is already proven, then what the go command has, then the network.
+        // 3. What is already proven, then the mirror, then what the go command has, then the network.
         let mut proofs = Proofs::default();
         let timeline = self.restore(modules, &mut proofs)?;
+        self.prove_from_mirror(modules, &mut proofs)?;
         let unknown: Vec<&ModuleVersion> = modules
             .iter()
             .filter(|module| !proofs.outcomes.contains_key(*module))

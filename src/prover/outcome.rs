@@ -22,6 +22,11 @@ pub enum Outcome {
         /// The server's words, not escaped.
         message: String,
     },
+    /// The mirror of this home has none: it is not among the first records of the log.
+    NotRecorded {
+        /// So many were looked through.
+        size: u64,
+    },
     /// It could not be proven, and why; not escaped.
     Unavailable(String),
 }

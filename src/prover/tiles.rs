@@ -19,6 +19,7 @@ use crate::tlog::tile_auth::{AuthenticTiles, TileFault, TilePlan};
 #[derive(Debug)]
 pub(super) struct TileSet {
     home: TileCache,
+    mirror: TileReader,
     go_cache: Option<TileReader>,
     found: HashMap<Tile, Found>,
     /// Why a tile could not be had.
@@ -34,6 +35,7 @@ struct Found {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Home,
+    Mirror,
     GoCache,
     Network,
 }
@@ -42,6 +44,7 @@ impl TileSet {
     pub(super) fn new(prover: &Prover) -> Self {
         Self {
             home: prover.tile_cache(),
+            mirror: prover.mirror_folder().tiles().clone(),
             go_cache: prover
                 .go_cache
                 .as_ref()
@@ -97,7 +100,8 @@ impl TileSet {
     ) -> impl Iterator<Item = (Tile, Arc<HashedTile>)> + 'a {
         authentic.iter().filter_map(|(tile, hashed)| {
             let source = self.found.get(&tile)?.source;
-            (source != Source::Home).then(|| (tile, Arc::clone(hashed)))
+            let is_new = !matches!(source, Source::Home | Source::Mirror);
+            is_new.then(|| (tile, Arc::clone(hashed)))
         })
     }
 
@@ -134,7 +138,11 @@ impl TileSet {
             .reader()
             .read(tile)
             .map(|bytes| (bytes, Source::Home));
-        let found = home.or_else(|| {
+        let mirror = || {
+            let bytes = self.mirror.read(tile)?;
+            Some((bytes, Source::Mirror))
+        };
+        let found = home.or_else(mirror).or_else(|| {
             let cache = self.go_cache.as_ref()?;
             cache.read(tile).map(|bytes| (bytes, Source::GoCache))
         });

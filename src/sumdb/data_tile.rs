@@ -114,6 +114,16 @@ impl<'a> DataTile<'a> {
     }
 }
 
+/// The text of one record of a tile, by its place in it. Nothing is said of the records after it.
+#[must_use]
+pub fn record_at(bytes: &[u8], position: u32) -> Option<&str> {
+    let mut rest = bytes;
+    for _ in 0..position {
+        (_, rest) = sound_record(rest)?;
+    }
+    sound_record(rest).map(|(text, _)| text)
+}
+
 /// The same as [`split_record`] and [`record_text`], in one pass. `None` if anything is wrong.
 fn sound_record(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let mut line_start = 0_usize;
@@ -191,6 +201,14 @@ mod tests {
         let full = format!("{TWO}\n").repeat(256);
         let tile = DataTile::parse(full.as_bytes(), 256).unwrap();
         assert_eq!(tile.texts(), [TWO; 256]);
+    }
+
+    #[test]
+    fn one_record_is_found_by_its_place() {
+        let tile = format!("{ONE}\n{TWO}\n{ONE}");
+        let places = [0, 1, 2, 3].map(|position| record_at(tile.as_bytes(), position));
+        assert_eq!(places, [Some(ONE), Some(TWO), Some(ONE), None]);
+        assert_eq!(record_at(b"\n", 0), None);
     }
 
     #[test]

@@ -232,6 +232,13 @@ fn judge(document: usize, line: &GoSumLine, private: &Private, proofs: &Proofs) 
                 line.module
             ));
         }
+        Some(Outcome::NotRecorded { size }) => {
+            result.verdict = Verdict::Absent;
+            result.note = Some(format!(
+                "{} is not in the first {size} records of the log",
+                line.module
+            ));
+        }
         Some(Outcome::Proven(record)) => {
             result.record = Some(record.index());
             match compare(record, &line.module, line.kind, hash) {

@@ -53,7 +53,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &LookupArgs) -> anyhow::Res
     for outcome in proofs.outcomes.values() {
         exit = exit.worst(match outcome {
             Outcome::Proven(_) => Exit::Ok,
-            Outcome::Absent { .. } => Exit::Negative,
+            Outcome::Absent { .. } | Outcome::NotRecorded { .. } => Exit::Negative,
             Outcome::Unavailable(_) => Exit::Unverified,
         });
     }
@@ -117,6 +117,11 @@ fn write_outcome(
                 "{ERROR}{module}: not in the log{ERROR:#} ({status}) {words}\n"
             )
         }
+        Outcome::NotRecorded { size } => writeln!(
+            out,
+            "{ERROR}{module}: not in the log:{ERROR:#} it is not in the first {} records\n",
+            grouped(*size)
+        ),
         Outcome::Unavailable(reason) => {
             writeln!(
                 out,
@@ -203,6 +208,10 @@ fn results(
                 "absent",
                 Some(format!("{status} {}", message.trim())),
             ),
+            Outcome::NotRecorded { size } => {
+                let note = format!("not in the first {size} records");
+                result(module, "absent", Some(note))
+            }
             Outcome::Unavailable(reason) => result(module, "unavailable", Some(reason.clone())),
             Outcome::Proven(record) => LookupResult {
                 record: Some(record.index()),
