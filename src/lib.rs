@@ -33,6 +33,9 @@ pub mod verify;
 #[cfg(feature = "audit")]
 pub mod audit;
 
+#[cfg(feature = "mirror")]
+pub mod mirror;
+
 #[cfg(feature = "gate")]
 pub mod gate;
 

@@ -26,6 +26,7 @@ pub use self::read::Source;
 use self::read::{ROOTS_IN_TILE, Read, Unread, Wanted, belongs, not_of_the_log, read_stretch};
 use self::seen::{Seen, SeenKey};
 use crate::io::database::DatabaseAddress;
+use crate::io::names::NamesSum;
 use crate::io::store::AuditKind;
 use crate::prover::{HEIGHT, ProveError, Prover};
 use crate::sumdb::audit::{Anomaly, Replay, ReplayError};
@@ -64,6 +65,8 @@ pub struct Options {
     pub check_tiles: bool,
     /// Keep a mirror.
     pub mirror: bool,
+    /// Look at all of it from the beginning, and change nothing.
+    pub look_only: bool,
 }
 
 /// Where tiles are read.
@@ -173,6 +176,8 @@ pub struct Found {
     pub false_tiles: Vec<FalseTile>,
     /// Records that are alike and more than can be told one by one.
     pub untold_alike: usize,
+    /// What the names of all records sum up to, if nothing was to be changed.
+    pub sum: NamesSum,
 }
 
 /// How a replay ended.
@@ -260,7 +265,12 @@ impl Audit<'_> {
                 for (tile, read) in stretch {
                     let read = match read {
                         Ok(read) if belongs(&above, &tile, &read.hashed) => read,
-                        first => self.once_more(&above, tile, first).await?,
+                        first => {
+                            if self.options.look_only {
+                                self.found.false_tiles.push(self.damaged(&tile, &first));
+                            }
+                            self.once_more(&above, tile, first).await?
+                        }
                     };
                     self.take(to, &read, head).await?;
                     reads.push(read);
@@ -283,6 +293,7 @@ impl Audit<'_> {
             hashes_only: self.options.hashes_only,
             claimed_hashes: self.options.check_tiles,
             content: self.options.mirror && !self.options.hashes_only,
+            sum: self.options.look_only,
             limit_bytes: USUAL_TILE_BYTES,
             key: self.key,
         }
@@ -318,6 +329,7 @@ impl Audit<'_> {
             }
             seen.set_size(self.replay.range().size());
         }
+        self.found.sum.join(read.sum);
         let strange = read.strange.iter().filter(|strange| is_new(strange.index));
         self.found.strange.extend(strange.cloned());
         if let Some(claimed) = &read.claimed {
@@ -327,6 +339,15 @@ impl Audit<'_> {
         self.found.replayed += replayed;
         self.prover.progress.replayed(replayed);
         Ok(())
+    }
+
+    /// A tile of a mirror that is not what was written, though a better one may be had.
+    fn damaged(&self, tile: &Tile, read: &Result<Read, Unread>) -> FalseTile {
+        let mut fault = not_of_the_log(tile, self.options.hashes_only);
+        if let Err(unread) = read {
+            fault.reason = unread.reason();
+        }
+        fault
     }
 
     /// A tile that is not the log's is asked for afresh, and then elsewhere.
@@ -498,6 +519,9 @@ fn as_in_tree(tile: &Tile, head: TreeHead) -> Tile {
 
 /// Which audits a kind of replay goes on with.
 const fn kinds(options: &Options) -> &'static [AuditKind] {
+    if options.look_only {
+        return &[];
+    }
     match (options.hashes_only, options.mirror) {
         (false, false) => &[AuditKind::Records],
         (false, true) => &[AuditKind::Records, AuditKind::Mirror],

@@ -145,6 +145,9 @@ impl<'p> Audit<'p> {
     /// What is done from here on is not done again; the files beside the database are on the disk
     /// before it says so.
     pub(super) async fn keep(&mut self, is_end: bool) -> Result<(), AuditError> {
+        if self.options.look_only {
+            return Ok(());
+        }
         let extent = match &mut self.seen {
             Some(seen) => seen.flush()?.to_bytes(),
             None => Vec::new(),

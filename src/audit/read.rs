@@ -9,7 +9,7 @@ use super::seen::{Fingerprint, SeenKey};
 use super::{FalseTile, Strange};
 use crate::io::database::DatabaseAddress;
 use crate::io::http::{Answer, FetchError};
-use crate::io::names::NameBatch;
+use crate::io::names::{NameBatch, NamesSum};
 use crate::prover::{ClaimError, HEIGHT, Prover};
 use crate::sumdb::audit::{ReadTile, look};
 use crate::tlog::hashed_tile::HashedTile;
@@ -39,6 +39,8 @@ pub(super) struct Wanted {
     pub(super) claimed_hashes: bool,
     /// For a mirror: names, and the bytes.
     pub(super) content: bool,
+    /// What all names sum up to.
+    pub(super) sum: bool,
     /// A longer data tile is not read.
     pub(super) limit_bytes: usize,
     pub(super) key: SeenKey,
@@ -51,6 +53,7 @@ pub(super) struct Read {
     pub(super) fingerprints: Vec<(Fingerprint, u64)>,
     pub(super) strange: Vec<Strange>,
     pub(super) names: NameBatch,
+    pub(super) sum: NamesSum,
     /// The records with a blank line after each.
     pub(super) content: Option<Bytes>,
     /// The tile of hashes as the source has it.
@@ -212,6 +215,7 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
             fingerprints: Vec::new(),
             strange: Vec::new(),
             names: NameBatch::default(),
+            sum: NamesSum::default(),
             content: None,
             claimed: None,
         });
@@ -222,12 +226,16 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
     let begin = tile.index() * ROOTS_IN_TILE;
     let mut fingerprints = Vec::with_capacity(read.texts().len());
     let (mut strange, mut names) = (Vec::new(), NameBatch::default());
+    let mut sum = NamesSum::default();
     for (index, text) in (begin..).zip(read.texts()) {
         let look = look(text);
         for (path, version) in look.first.into_iter().chain(look.others) {
             fingerprints.push((Fingerprint::new(&wanted.key, path, version), index));
             if wanted.content {
                 names.push(path, version, index);
+            }
+            if wanted.sum {
+                sum.add(path, version, index);
             }
         }
         if let Some(anomaly) = look.anomaly {
@@ -245,6 +253,7 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
         fingerprints,
         strange,
         names,
+        sum,
         content,
         claimed,
         hashed: read.into_hashed(),

@@ -303,7 +303,7 @@ pub(super) enum MirrorAction {
     },
     /// Remove tiles at former right edges, which wider ones have replaced
     Prune,
-    /// Write a folder that any web server can serve, checked on the way
+    /// Write a folder that any web server can serve
     Export {
         /// The folder; it is made if it is not there
         #[arg(value_name = "DIR")]

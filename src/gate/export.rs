@@ -11,12 +11,13 @@ use futures_util::StreamExt as _;
 
 use super::client::Client;
 use super::private::Sums;
-use super::sumdb::lookup_reply;
-use super::target::{ModuleFile, SumdbTarget, Target};
+use super::target::{ModuleFile, Target};
 use super::{Denial, Gate, Reply};
 use crate::golang::gosum::Kind;
 use crate::golang::module::{ModulePath, ModuleVersion};
 use crate::prover::HEIGHT;
+use crate::sumdb::lookup::reply;
+use crate::sumdb::target::SumdbTarget;
 use crate::tlog::tile::Tile;
 use crate::tlog::tile_auth::TilePlan;
 
@@ -150,7 +151,7 @@ impl Gate {
         let mut plan = TilePlan::for_tree(HEIGHT, head.tree_head().size());
         for (module, record) in &records {
             let path = format!("{database}/lookup/{}", module.escaped());
-            writer.write(&path, lookup_reply(record, &head).as_bytes())?;
+            writer.write(&path, reply(record, &head).as_bytes())?;
             // A proven record lies in the tree of the newest head.
             let _ = plan.add_record(record.index());
         }

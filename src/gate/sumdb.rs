@@ -3,12 +3,11 @@
 use bytes::Bytes;
 
 use super::notary::{Notary, Unproven};
-use super::target::SumdbTarget;
 use super::{Denial, Reply};
 use crate::golang::pattern::PatternList;
 use crate::prover::TileOutcome;
-use crate::sumdb::record::AuthenticRecord;
-use crate::sumdb::timeline::ConsistentHead;
+use crate::sumdb::lookup::reply;
+use crate::sumdb::target::SumdbTarget;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
@@ -35,7 +34,7 @@ pub(super) async fn answer(
             let unproven = |why| Denial::unproven(module, why);
             let record = notary.record(module).await.map_err(unproven)?;
             let head = notary.head(false).await.map_err(unproven)?;
-            Ok(text(lookup_reply(&record, &head).into_bytes()))
+            Ok(text(reply(&record, &head).into_bytes()))
         }
         SumdbTarget::Tile(tile) => {
             let tile_of = notary.tile(tile).await;
@@ -53,17 +52,6 @@ pub(super) async fn answer(
             }
         }
     }
-}
-
-/// A record as the database itself tells of it, under a head that may be newer than the one under
-/// which it was proven.
-pub(super) fn lookup_reply(record: &AuthenticRecord, head: &ConsistentHead) -> String {
-    format!(
-        "{}\n{}\n{}",
-        record.index(),
-        record.text().as_str(),
-        head.checkpoint().note().as_str()
-    )
 }
 
 fn text(bytes: Vec<u8>) -> Reply {

@@ -7,7 +7,8 @@
 use crate::golang::gosum::Kind;
 use crate::golang::module::{ModulePath, ModuleVersion};
 use crate::golang::version::Version;
-use crate::tlog::tile::Tile;
+use crate::io::serve::plain_path;
+use crate::sumdb::target::SumdbTarget;
 
 /// A longer path names no module: module paths and versions have a few hundred bytes at most.
 pub const MAX_PATH_BYTES: usize = 2048;
@@ -60,19 +61,6 @@ pub enum Target {
     Sumdb(String, SumdbTarget),
 }
 
-/// What is asked of a checksum database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SumdbTarget {
-    /// `supported`
-    Supported,
-    /// `latest`
-    Latest,
-    /// `lookup/MODULE@VERSION`
-    Lookup(ModuleVersion),
-    /// `tile/…`
-    Tile(Tile),
-}
-
 /// Why a path asks for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
@@ -94,10 +82,12 @@ impl Target {
             return Err(TargetError::NotOfTheProtocol);
         }
         // What is not plain has two spellings: one that is checked and one that is used.
-        let decoded = decode(path).ok_or(TargetError::NotOfTheProtocol)?;
+        let decoded = plain_path(path).ok_or(TargetError::NotOfTheProtocol)?;
         let path = decoded.as_str();
         if let Some(rest) = path.strip_prefix("sumdb/") {
-            return parse_sumdb(rest).ok_or(TargetError::NotOfTheProtocol);
+            let target = SumdbTarget::parse_proxied(rest);
+            let target = target.map(|(name, target)| Self::Sumdb(name.to_owned(), target));
+            return target.ok_or(TargetError::NotOfTheProtocol);
         }
         let unusable = |error: &dyn std::fmt::Display| TargetError::Module(error.to_string());
         if let Some(module) = path.strip_suffix("/@latest") {
@@ -158,21 +148,6 @@ impl Target {
     }
 }
 
-/// Percent signs are decoded once; what is still strange then is refused by the parsers.
-fn decode(path: &str) -> Option<String> {
-    let decoded = percent_encoding::percent_decode_str(path)
-        .decode_utf8()
-        .ok()?;
-    let encoded_slashes = path.to_ascii_lowercase().contains("%2f");
-    let is_plain = decoded
-        .bytes()
-        .all(|byte| byte > 0x20 && byte != 0x7f && byte != b'\\');
-    let climbs = decoded
-        .split('/')
-        .any(|element| matches!(element, "" | "." | ".."));
-    (is_plain && !climbs && !encoded_slashes).then(|| decoded.into_owned())
-}
-
 /// The name of a branch or a commit, as the go command escapes it.
 fn query(escaped: &str) -> Option<String> {
     let mut name = String::with_capacity(escaped.len());
@@ -192,22 +167,6 @@ fn query(escaped: &str) -> Option<String> {
     // As git has it: no name of a branch or a commit begins with a dot, or has two in a row.
     let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains("..");
     (is_name && name.chars().all(allowed)).then_some(name)
-}
-
-fn parse_sumdb(rest: &str) -> Option<Target> {
-    if let Some(name) = rest.strip_suffix("/supported") {
-        return Some(Target::Sumdb(name.to_owned(), SumdbTarget::Supported));
-    }
-    if let Some(name) = rest.strip_suffix("/latest") {
-        return Some(Target::Sumdb(name.to_owned(), SumdbTarget::Latest));
-    }
-    if let Some((name, module)) = rest.split_once("/lookup/") {
-        let module = ModuleVersion::unescape(module).ok()?;
-        return Some(Target::Sumdb(name.to_owned(), SumdbTarget::Lookup(module)));
-    }
-    let (name, tile) = rest.split_once("/tile/")?;
-    let tile = Tile::parse_path(&format!("tile/{tile}")).ok()?;
-    Some(Target::Sumdb(name.to_owned(), SumdbTarget::Tile(tile)))
 }
 
 #[cfg(test)]

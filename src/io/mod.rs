@@ -13,6 +13,8 @@ pub mod http;
 pub mod mirror;
 pub mod names;
 pub mod netrc;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod shutdown;
 pub mod store;
 pub mod tiles;

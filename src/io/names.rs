@@ -9,8 +9,11 @@ mod segment;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fs::{self, File};
+use std::hash::Hasher as _;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use siphasher::sip::SipHasher13;
 
 use self::segment::{Cursor, Segment, TreeWriter};
 use super::failpoint;
@@ -343,17 +346,47 @@ impl Names {
         Merged::below(&self.segments, prefix.as_bytes())
     }
 
-    /// Reads every block, and gives how many names there are.
+    /// Reads every block and sums up what is in it.
     ///
     /// # Errors
     /// What the system says, and `InvalidData` for a damaged block.
-    pub fn check(&self) -> io::Result<u64> {
+    pub fn sum(&self) -> io::Result<NamesSum> {
         let mut all = self.below("")?;
-        let mut names = 0;
-        while all.next()?.is_some() {
-            names += 1;
+        let mut sum = NamesSum::default();
+        while let Some((key, index)) = all.next()? {
+            sum.add_key(key, index);
         }
-        Ok(names)
+        Ok(sum)
+    }
+}
+
+/// What names of records sum up to, in whatever order they come: two indices of the same names have the
+/// same sum.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct NamesSum {
+    /// How many there are.
+    pub names: u64,
+    hashes: u64,
+}
+
+impl NamesSum {
+    /// Adds the name of a record.
+    pub fn add(&mut self, path: &str, version: &str, index: u64) {
+        self.add_key(&[path.as_bytes(), b" ", version.as_bytes()].concat(), index);
+    }
+
+    fn add_key(&mut self, key: &[u8], index: u64) {
+        let mut hasher = SipHasher13::new();
+        hasher.write(key);
+        hasher.write_u64(index);
+        self.names += 1;
+        self.hashes = self.hashes.wrapping_add(hasher.finish());
+    }
+
+    /// Adds what others sum up to.
+    pub const fn join(&mut self, other: Self) {
+        self.names += other.names;
+        self.hashes = self.hashes.wrapping_add(other.hashes);
     }
 }
 

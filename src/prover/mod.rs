@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use self::evidence::EvidenceError;
 pub use self::outcome::{Fault, Outcome, Proofs, ProveError};
 pub use self::progress::Progress;
-pub use self::replay::ClaimError;
+pub use self::replay::{ClaimError, ShownRecord};
 use self::run::Run;
 pub use self::tile::TileOutcome;
 use crate::golang::module::ModuleVersion;

@@ -4,11 +4,28 @@ use super::tiles::TileSet;
 use super::{ProveError, Prover};
 use crate::io::database::{ConnectError, Database, DatabaseAddress};
 use crate::io::http::{Answer, FetchError};
+use crate::sumdb::data_tile::{MAX_DATA_TILE_BYTES, record_at};
 use crate::sumdb::fork::{Contradiction, Fork};
+use crate::sumdb::record::{AuthenticRecord, RecordText};
 use crate::sumdb::timeline::ConsistentHead;
 use crate::tlog::checkpoint::TreeHead;
+use crate::tlog::hash::Hash;
 use crate::tlog::tile::{Tile, TileLevel};
 use crate::tlog::tile_auth::{AuthenticTiles, TilePlan};
+
+/// A tile has so many records.
+const TILE_RECORDS: u64 = 256;
+
+/// What could be had of a record.
+#[derive(Debug, Clone)]
+pub enum ShownRecord {
+    /// All of it.
+    Whole(Box<AuthenticRecord>),
+    /// Its hash, authentic, and why not its text.
+    Hash(Hash, String),
+    /// Nothing, and why; not escaped.
+    Unavailable(String),
+}
 
 /// Why a claim could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +159,62 @@ impl Prover {
             Ok(fork) => Err(self.misbehaved(fork, &self.source().await)),
             Err(_) => Ok(()),
         }
+    }
+
+    /// The record at an index, from the mirror or the log's tiles of records; its hash alone where those
+    /// are refused.
+    ///
+    /// # Errors
+    /// [`ProveError`]
+    pub async fn record_at(
+        &self,
+        index: u64,
+        head: &ConsistentHead,
+    ) -> Result<ShownRecord, ProveError> {
+        let mut plan = TilePlan::for_tree(super::HEIGHT, head.tree_head().size());
+        if plan.add_record(index).is_err() {
+            return Ok(ShownRecord::Unavailable(format!(
+                "record {index} is beyond the tree"
+            )));
+        }
+        let (tiles, faults) = self.authentic_tiles(&plan, head.tree_head()).await?;
+        let number = index.checked_div(TILE_RECORDS).unwrap_or(0);
+        let position = index.checked_rem(TILE_RECORDS).unwrap_or(0);
+        let leaves = tiles.tile(0, number);
+        let hash = leaves.and_then(|leaves| {
+            let hashes = leaves.hashes();
+            hashes.get(usize::try_from(position).ok()?).copied()
+        });
+        let (Some(hash), Some(proof)) = (hash, tiles.inclusion_proof(index)) else {
+            let fault = faults.into_iter().next();
+            return Ok(ShownRecord::Unavailable(fault.unwrap_or_default()));
+        };
+        let width = Tile::in_tree(super::HEIGHT, 0, number, head.tree_head().size());
+        let width = width.map_or(1, |tile| tile.width());
+        let Ok(tile) = Tile::new(super::HEIGHT, TileLevel::Data, number, width) else {
+            return Ok(ShownRecord::Hash(hash, "no such tile".to_owned()));
+        };
+        let prove = |bytes: &[u8]| {
+            let text = record_at(bytes, u32::try_from(position).ok()?)?;
+            let text = RecordText::parse(text.as_bytes()).ok()?;
+            AuthenticRecord::prove(head, index, text, proof.clone()).ok()
+        };
+        let mirrored = self.mirror_folder().data_tile(&tile);
+        if let Some(record) = mirrored.and_then(|bytes| prove(&bytes)) {
+            return Ok(ShownRecord::Whole(Box::new(record)));
+        }
+        let claimed = self.claimed_tile(&tile, MAX_DATA_TILE_BYTES).await;
+        let reason = match claimed {
+            Ok(Answer::Found(bytes)) => match prove(&bytes) {
+                Some(record) => return Ok(ShownRecord::Whole(Box::new(record))),
+                None => format!("{tile} is not the log's: the server's fault"),
+            },
+            Ok(Answer::Absent { status, .. }) => {
+                format!("the text of the record is not given out: {tile} was answered {status}")
+            }
+            Err(error) => format!("the text of the record could not be had: {error}"),
+        };
+        Ok(ShownRecord::Hash(hash, reason))
     }
 
     /// Where the log is asked, without a password.

@@ -2,7 +2,8 @@
 //!
 //! Source: golang.org/x/mod/sumdb/tlog, `FormatRecord`.
 
-use super::record::{RecordText, RecordTextError};
+use super::record::{AuthenticRecord, RecordText, RecordTextError};
+use super::timeline::ConsistentHead;
 use crate::tlog::checkpoint::parse_size;
 
 /// What a server claims about one module version. Nothing of it is proven.
@@ -56,6 +57,18 @@ impl<'a> LookupReply<'a> {
             note,
         })
     }
+}
+
+/// A record as the database itself tells of it, under a head that may be newer than the one under
+/// which it was proven.
+#[must_use]
+pub fn reply(record: &AuthenticRecord, head: &ConsistentHead) -> String {
+    format!(
+        "{}\n{}\n{}",
+        record.index(),
+        record.text().as_str(),
+        head.checkpoint().note().as_str()
+    )
 }
 
 #[cfg(test)]

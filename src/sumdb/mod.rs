@@ -22,5 +22,6 @@ pub mod head;
 pub mod lookup;
 pub mod record;
 pub mod session;
+pub mod target;
 pub mod timeline;
 pub mod verdict;

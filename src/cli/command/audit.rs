@@ -26,6 +26,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &AuditArgs) -> anyhow::Resu
         hashes_only: args.replay.hashes_only,
         check_tiles: args.replay.check_tiles,
         mirror: args.mirror,
+        look_only: false,
     };
     let (prover, replayed) = replay::run(global, &settings, &args.replay, &options)?;
     tell(global, &settings, &prover, &replayed, &options, args.strict)

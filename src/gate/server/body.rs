@@ -16,7 +16,7 @@ const CHUNK_BYTES: usize = 128 << 10;
 
 /// The bytes of a response, and what is to be told of them.
 #[derive(Debug)]
-pub(super) struct Body {
+pub struct Body {
     content: Content,
     exchange: Option<Exchange>,
 }

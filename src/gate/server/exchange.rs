@@ -7,12 +7,12 @@ use hyper::{Request, Response};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::activity::Activity;
 use super::body::Body;
 use crate::gate::client::Client;
 use crate::gate::metrics::{Counted, Metrics};
 use crate::gate::trace::{Entry, Side, Trace};
 use crate::io::http::shown_headers;
+use crate::io::serve::Activity;
 
 /// Counts and traces when it is dropped: with the body, however far that came.
 #[derive(Debug)]

@@ -6,7 +6,6 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, AUTHORIZATION, CONNECTION, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::activity::Activity;
 use super::answer::{denied, file, small, text};
 use super::body::Body;
 use super::exchange::Exchange;
@@ -16,6 +15,7 @@ use crate::gate::metrics::{self, Counted, verdict_label};
 use crate::gate::target::Target;
 use crate::gate::trace::Trace;
 use crate::gate::{Denial, Gate, Reply};
+use crate::io::serve::{self, Activity, Peer};
 
 /// What is served at one address.
 #[derive(Debug)]
@@ -41,6 +41,24 @@ pub(super) struct Answered {
     pub(super) verdict: &'static str,
     /// Why, if it was denied.
     pub(super) reason: Option<String>,
+}
+
+impl serve::Site for Site {
+    type Body = Body;
+    type Counted = Counted;
+
+    fn connected(&self) -> Counted {
+        self.gate.metrics().connection()
+    }
+
+    async fn answer(
+        &self,
+        peer: Peer,
+        activity: &Arc<Activity>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        Self::answer(self, peer, activity, &request).await
+    }
 }
 
 impl Site {
@@ -74,17 +92,18 @@ impl Site {
         *known = Some(Arc::new(tokens));
     }
 
-    pub(super) fn count_connection(&self) -> Counted {
-        self.gate.metrics().connection()
-    }
-
-    pub(super) async fn answer(
+    async fn answer(
         &self,
-        client: &Client,
+        peer: Peer,
         activity: &Arc<Activity>,
         request: &Request<Incoming>,
     ) -> Response<Body> {
         activity.begin();
+        let client = &Client {
+            name: peer.address.to_string(),
+            authenticated: false,
+            loopback: peer.is_loopback,
+        };
         let (prefix, trace) = match &self.serves {
             Serves::Modules { prefix } => (prefix.as_str(), self.trace.as_ref()),
             Serves::Status => ("/", None),

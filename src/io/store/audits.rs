@@ -137,6 +137,22 @@ impl Store {
         })
     }
 
+    /// Paths and versions of all records of a log that are kept as proven.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn record_names(&self, verifier_key: &str) -> Result<Vec<(String, String)>, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare(
+                    "SELECT module, version FROM records JOIN logs USING (log_id)
+                     WHERE verifier_key = ? ORDER BY module, version",
+                )?
+                .query_map([verifier_key], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+
     /// Forgets how far a log was replayed in one way.
     ///
     /// # Errors

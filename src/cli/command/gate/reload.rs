@@ -15,7 +15,8 @@ use crate::gate::Gate;
 use crate::gate::policy::Policy;
 use crate::gate::private::PrivateRules;
 use crate::gate::server::tokens::Tokens;
-use crate::gate::server::{Certificate, Site, tls};
+use crate::gate::server::Site;
+use crate::io::serve::{Certificate, tls};
 use crate::io::shutdown::HangUps;
 
 /// How often to look whether a file of the configuration has changed.

@@ -18,8 +18,9 @@ use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
 use crate::gate::Gate;
 use crate::gate::server::tokens::Tokens;
-use crate::gate::server::{Server, Site, raise_file_limit, tls};
+use crate::gate::server::Site;
 use crate::gate::trace::Trace;
+use crate::io::serve::{Server, raise_file_limit, tls};
 use crate::io::shutdown::{Signal, hang_ups, signal};
 
 pub(super) async fn serve(

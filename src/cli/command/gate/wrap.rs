@@ -17,10 +17,11 @@ use crate::cli::render::{self, count_of, visible};
 use crate::cli::settings::Settings;
 use crate::gate::modcache::Inspection;
 use crate::gate::private::{Checked, Sums};
-use crate::gate::server::{Server, Site};
+use crate::gate::server::Site;
 use crate::gate::trace::Trace;
 use crate::gate::wrapper::{self, Ended};
 use crate::gate::{Gate, Verdict};
+use crate::io::serve::Server;
 
 /// What is not removed by then is removed after the next command.
 const LAST_TENDING: Duration = Duration::from_secs(5);

@@ -15,7 +15,7 @@ pub(super) const MAX_SEND_BUFFER_BYTES: usize = 128 << 10;
 /// The limits that a test makes smaller.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// So long nothing may move on a connection unless the gate is at work: no head, no byte that
+    /// So long nothing may move on a connection unless the server is at work: no head, no byte that
     /// is read, no next request. It ends what holds connections without use (slowloris, and clients
     /// that do not read), and the TLS handshake is within it.
     pub stillness: Duration,
@@ -25,7 +25,7 @@ pub struct Limits {
     pub drain: Duration,
 }
 
-/// What a gate needs beside its connections: the database, its logs, transfers, upstreams.
+/// What a server needs beside its connections: the database, its logs, transfers, upstreams.
 const OTHER_FILES: u64 = 256;
 
 /// A connection has a socket, and perhaps a file that is being sent.

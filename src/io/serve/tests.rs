@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::activity::Activity;
-use super::body::Body;
 use super::connection;
 use super::limits::Limits;
+use super::small::SmallBody;
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: gate\r\n\r\n";
 
@@ -29,7 +29,7 @@ fn connect(buffer_bytes: usize, work: Duration, body: &'static [u8]) -> (DuplexS
                 activity.begin();
                 sleep(work).await;
                 activity.end();
-                Response::new(Body::small(Bytes::from_static(body)))
+                Response::new(SmallBody::new(Bytes::from_static(body), activity))
             }
         };
         let watcher = connections.watcher();

@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep_until};
 ///
 /// Clients that connect and say nothing, that send a head or a byte of one at a time, that stay
 /// when they have what they wanted, that do not read what they asked for: all of them hold a
-/// connection on which no answer makes progress, though the gate is not at work.
+/// connection on which no answer makes progress, though the server is not at work.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub struct Activity {
     since: Instant,
-    /// Requests for which the gate, not the client, is to be waited for.
+    /// Requests for which the server, not the client, is to be waited for.
     answering: AtomicUsize,
     /// When something was last asked, answered or read, in milliseconds from the start.
     progress_ms: AtomicU64,
@@ -30,20 +30,20 @@ impl Default for Activity {
 }
 
 impl Activity {
-    /// The gate begins to answer.
-    pub(super) fn begin(&self) {
+    /// The server begins to answer.
+    pub fn begin(&self) {
         self.answering.fetch_add(1, Ordering::Relaxed);
         self.progress();
     }
 
     /// There is an answer for the client to read.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         self.progress();
         self.answering.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The client asked something or made room for more of an answer.
-    pub(super) fn progress(&self) {
+    pub fn progress(&self) {
         let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.progress_ms.store(ms, Ordering::Relaxed);
     }
