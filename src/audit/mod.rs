@@ -29,7 +29,7 @@ use crate::io::database::DatabaseAddress;
 use crate::io::names::NamesSum;
 use crate::io::store::AuditKind;
 use crate::prover::{HEIGHT, ProveError, Prover};
-use crate::sumdb::audit::{Anomaly, Replay, ReplayError};
+use crate::sumdb::audit::{Anomaly, OtherRoot, Replay, ReplayError};
 use crate::sumdb::data_tile::MAX_DATA_TILE_BYTES;
 use crate::tlog::checkpoint::TreeHead;
 use crate::tlog::hashed_tile::HashedTile;
@@ -189,6 +189,18 @@ pub enum Ended {
     Stopped,
 }
 
+/// What comes after some tiles.
+enum Next {
+    /// Those that follow.
+    Go,
+    /// Somebody wants it to stop.
+    Stop,
+    /// This one is to be read again.
+    Again(Tile, Box<Result<Read, Unread>>),
+    /// The log signed something else.
+    OtherRoot(OtherRoot),
+}
+
 /// An audit under way.
 pub struct Audit<'p> {
     prover: &'p Prover,
@@ -239,53 +251,99 @@ impl Audit<'_> {
     }
 
     async fn replay_all(&mut self, head: TreeHead, to: u64) -> Result<Ended, AuditError> {
-        let prover = self.prover;
-        prover.progress.expect_records(to.saturating_sub(self.size()));
-        let wanted = self.wanted();
+        let rest = to.saturating_sub(self.size());
+        self.prover.progress.expect_records(rest);
+        // Whoever refuses one tile is not asked for hundreds.
+        let mut tiles_ahead = 1;
         loop {
-            let tiles: Vec<Tile> = self.replay.tiles(to).take(WINDOW_TILES).collect();
+            let tiles: Vec<Tile> = self.replay.tiles(to).take(tiles_ahead).collect();
             let (Some(first), Some(last)) = (tiles.first(), tiles.last()) else {
                 return Ok(Ended::Whole);
             };
             let above = self.hashes_above(head, first.index(), last.index()).await?;
-            if self.options.check_tiles || self.options.hashes_only {
-                self.check_above(&above).await?;
-            }
-            if let Some(keeper) = &mut self.keeper {
-                keeper.take_above(&above)?;
-            }
+            self.look_above(&above).await?;
+            tiles_ahead = WINDOW_TILES;
             let tiles: Vec<Tile> = tiles.iter().map(|tile| as_in_tree(tile, head)).collect();
-            let stretches = tiles.chunks(STRETCH_TILES).map(<[Tile]>::to_vec);
-            let source = self.sources.first.clone();
-            let mut stretches = futures_util::stream::iter(stretches)
-                .map(|tiles| read_stretch(prover, source.clone(), wanted, tiles))
-                .buffered(STRETCHES_AT_ONCE);
-            while let Some(stretch) = stretches.next().await {
-                let mut reads = Vec::with_capacity(stretch.len());
-                for (tile, read) in stretch {
-                    let read = match read {
-                        Ok(read) if belongs(&above, &tile, &read.hashed) => read,
-                        first => {
-                            if self.options.look_only {
-                                self.found.false_tiles.push(self.damaged(&tile, &first));
-                            }
-                            self.once_more(&above, tile, first).await?
-                        }
-                    };
-                    self.take(to, &read, head).await?;
-                    reads.push(read);
+            match self.replay_tiles(&tiles, &above, to).await? {
+                Next::Go => {}
+                Next::Stop => return Ok(Ended::Stopped),
+                Next::Again(tile, first) => {
+                    if self.options.look_only {
+                        self.found.false_tiles.push(self.damaged(&tile, &first));
+                    }
+                    let read = self.once_more(&above, tile, *first).await?;
+                    self.take(to, &read)?;
+                    if let Some(keeper) = &mut self.keeper {
+                        keeper.take(vec![read]).await?;
+                    }
                 }
-                if let Some(keeper) = &mut self.keeper {
-                    keeper.take(reads).await?;
-                }
-                if self.kept_at.elapsed() >= KEPT_EVERY {
-                    self.keep(false).await?;
-                }
-                if self.stop.load(Ordering::Relaxed) {
-                    return Ok(Ended::Stopped);
+                Next::OtherRoot(other) => {
+                    self.prover.contradict(other.head, head).await?;
+                    return Err(ReplayError::OtherRoot(other).into());
                 }
             }
         }
+    }
+
+    /// Replays tiles until something needs more than these: requests that are under way hold their
+    /// places, and nothing else may be asked for meanwhile.
+    async fn replay_tiles(
+        &mut self,
+        tiles: &[Tile],
+        above: &AuthenticTiles,
+        to: u64,
+    ) -> Result<Next, AuditError> {
+        let (prover, source, wanted) = (self.prover, self.sources.first.clone(), self.wanted());
+        let stretches = tiles.chunks(STRETCH_TILES).map(<[Tile]>::to_vec);
+        let mut stretches = futures_util::stream::iter(stretches)
+            .map(|tiles| read_stretch(prover, source.clone(), wanted, tiles))
+            .buffered(STRETCHES_AT_ONCE);
+        while let Some(stretch) = stretches.next().await {
+            let mut reads = Vec::with_capacity(stretch.len());
+            let mut next = Next::Go;
+            for (tile, read) in stretch {
+                match read {
+                    Ok(read) if belongs(above, &tile, &read.hashed) => {
+                        match self.take(to, &read) {
+                            Err(AuditError::Replay(ReplayError::OtherRoot(other))) => {
+                                next = Next::OtherRoot(other);
+                                break;
+                            }
+                            taken => taken?,
+                        }
+                        reads.push(read);
+                    }
+                    first => {
+                        next = Next::Again(tile, Box::new(first));
+                        break;
+                    }
+                }
+            }
+            if let Some(keeper) = &mut self.keeper {
+                keeper.take(reads).await?;
+            }
+            if !matches!(next, Next::Go) {
+                return Ok(next);
+            }
+            if self.kept_at.elapsed() >= KEPT_EVERY {
+                self.keep(false).await?;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(Next::Stop);
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// What is to be done with the tiles above before those below are read.
+    async fn look_above(&mut self, above: &AuthenticTiles) -> Result<(), AuditError> {
+        if self.options.check_tiles || self.options.hashes_only {
+            self.check_above(above).await?;
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.take_above(above)?;
+        }
+        Ok(())
     }
 
     fn wanted(&self) -> Wanted {
@@ -300,7 +358,7 @@ impl Audit<'_> {
     }
 
     /// Takes up a tile that is authentic.
-    async fn take(&mut self, to: u64, read: &Read, head: TreeHead) -> Result<(), AuditError> {
+    fn take(&mut self, to: u64, read: &Read) -> Result<(), AuditError> {
         let begin = read.tile.index() * ROOTS_IN_TILE;
         let size = self.size();
         let beyond = begin + u64::from(read.tile.width()) > to;
@@ -312,14 +370,7 @@ impl Audit<'_> {
         } else {
             self.replay.append(read.tile.index(), &read.hashed)
         };
-        match appended {
-            Ok(heads) => self.found.heads += heads,
-            Err(ReplayError::OtherRoot(other)) => {
-                self.prover.contradict(other.head, head).await?;
-                return Err(ReplayError::OtherRoot(other).into());
-            }
-            Err(error) => return Err(error.into()),
-        }
+        self.found.heads += appended?;
         let is_new = |index: u64| index >= size && index < to;
         if let Some(seen) = &mut self.seen {
             for (fingerprint, index) in &read.fingerprints {
