@@ -12,7 +12,7 @@ mod settings;
 mod tree;
 mod trees;
 
-pub use database::{data_tile, evidence, lookup_reply};
+pub use database::{data_tile, evidence, lookup_reply, record};
 pub use mod_zip::mod_zip;
 pub use modules::{go_sum, h1, module_escape, pattern};
 pub use notes::{checkpoint, note};
@@ -23,7 +23,7 @@ pub use trees::{proof, tile_auth, tile_path, tile_plan};
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("checkpoint", checkpoint),
     ("data_tile", data_tile),
     ("evidence", evidence),
@@ -39,6 +39,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("note", note),
     ("pattern", pattern),
     ("proof", proof),
+    ("record", record),
     ("settings", settings),
     ("tile_auth", tile_auth),
     ("tile_path", tile_path),

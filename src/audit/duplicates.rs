@@ -118,7 +118,11 @@ impl Audit<'_> {
         Ok(())
     }
 
-    async fn tiles_of(&self, records: &[u64], head: TreeHead) -> Result<AuthenticTiles, AuditError> {
+    async fn tiles_of(
+        &self,
+        records: &[u64],
+        head: TreeHead,
+    ) -> Result<AuthenticTiles, AuditError> {
         let mut plan = TilePlan::for_tree(HEIGHT, head.size());
         for index in records {
             // It was replayed under this head.
@@ -145,7 +149,10 @@ impl Audit<'_> {
         }
         let second = self.sources.second.clone().map(Source::Other);
         let mut unread = None;
-        for source in [Some(self.sources.first.clone()), second].into_iter().flatten() {
+        for source in [Some(self.sources.first.clone()), second]
+            .into_iter()
+            .flatten()
+        {
             match read::ask(self.prover, &source, &tile, MAX_DATA_TILE_BYTES).await {
                 Ok(bytes) => match text_in(&bytes) {
                     Some(text) => return Ok(text),

@@ -52,6 +52,9 @@ const USUAL_TILE_BYTES: usize = 256 << 10;
 /// So much work at most is done again after a crash.
 const KEPT_EVERY: Duration = Duration::from_secs(5);
 
+/// How long it may take to notice that it is to stop.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
+
 /// What is to be audited, and how.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -149,7 +152,9 @@ pub enum AuditError {
     #[error(transparent)]
     Replay(#[from] ReplayError),
     /// The mirror ends with a signed head.
-    #[error("a mirror ends at the size of a verified tree head, and {0} is none: see sumcheck heads")]
+    #[error(
+        "a mirror ends at the size of a verified tree head, and {0} is none: see sumcheck heads"
+    )]
     NoHead(u64),
     /// There is nothing up to there.
     #[error("the newest verified tree head has {newest} records: {size} is beyond it")]
@@ -298,7 +303,14 @@ impl Audit<'_> {
         let mut stretches = futures_util::stream::iter(stretches)
             .map(|tiles| read_stretch(prover, source.clone(), wanted, tiles))
             .buffered(STRETCHES_AT_ONCE);
-        while let Some(stretch) = stretches.next().await {
+        loop {
+            let stretch = tokio::select! {
+                stretch = stretches.next() => stretch,
+                () = stopped(&self.stop) => return Ok(Next::Stop),
+            };
+            let Some(stretch) = stretch else {
+                return Ok(Next::Go);
+            };
             let mut reads = Vec::with_capacity(stretch.len());
             let mut next = Next::Go;
             for (tile, read) in stretch {
@@ -328,11 +340,7 @@ impl Audit<'_> {
             if self.kept_at.elapsed() >= KEPT_EVERY {
                 self.keep(false).await?;
             }
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(Next::Stop);
-            }
         }
-        Ok(Next::Go)
     }
 
     /// What is to be done with the tiles above before those below are read.
@@ -426,12 +434,7 @@ impl Audit<'_> {
                 Ok(read) if belongs(above, &tile, &read.hashed) => return Ok(read),
                 Ok(_) => {
                     let mut fault = not_of_the_log(&tile, wanted.hashes_only);
-                    let bytes = read::ask(
-                        self.prover,
-                        &source,
-                        &fault.tile,
-                        MAX_DATA_TILE_BYTES,
-                    );
+                    let bytes = read::ask(self.prover, &source, &fault.tile, MAX_DATA_TILE_BYTES);
                     if let Ok(bytes) = bytes.await {
                         fault.kept = self.keep_false(&fault.tile, &bytes);
                     }
@@ -557,6 +560,13 @@ impl Audit<'_> {
     fn keep_false(&self, tile: &Tile, bytes: &[u8]) -> Option<PathBuf> {
         let (home, log) = (&self.prover.home, self.prover.key.name());
         home.keep_false_tile(log, &tile.path(), bytes)
+    }
+}
+
+/// Until somebody wants it to stop.
+async fn stopped(stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(LOOKS_EVERY).await;
     }
 }
 

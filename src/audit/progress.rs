@@ -282,11 +282,7 @@ fn read(prover: &Prover, kind: AuditKind) -> Result<Kept, AuditError> {
 }
 
 /// The compact range in the middle of a tree.
-async fn range_at(
-    prover: &Prover,
-    size: u64,
-    head: TreeHead,
-) -> Result<CompactRange, AuditError> {
+async fn range_at(prover: &Prover, size: u64, head: TreeHead) -> Result<CompactRange, AuditError> {
     let mut plan = TilePlan::for_tree(HEIGHT, head.size());
     if plan.add_prefix(size).is_err() {
         return Err(AuditError::Beyond {

@@ -91,7 +91,9 @@ pub(super) async fn read_stretch(
     let fetched = match &source {
         Source::Folder(_) => Vec::new(),
         Source::Log | Source::Other(_) => {
-            let fetches = tiles.iter().map(|tile| fetch(prover, &source, wanted, tile));
+            let fetches = tiles
+                .iter()
+                .map(|tile| fetch(prover, &source, wanted, tile));
             futures_util::future::join_all(fetches).await
         }
     };
@@ -135,7 +137,9 @@ async fn fetch(prover: &Prover, source: &Source, wanted: Wanted, tile: &Tile) ->
     let limit_bytes = wanted.limit_bytes;
     let hashes = async {
         match leaves_of(tile) {
-            Some(leaves) if wanted.hashes() => Some(ask(prover, source, &leaves, limit_bytes).await),
+            Some(leaves) if wanted.hashes() => {
+                Some(ask(prover, source, &leaves, limit_bytes).await)
+            }
             _ => None,
         }
     };
@@ -164,9 +168,7 @@ pub(super) async fn ask(
     match answer {
         Ok(Answer::Found(bytes)) => Ok(bytes),
         Ok(Answer::Absent { status, .. }) => Err(Unread::Refused(status)),
-        Err(ClaimError::Fetch(FetchError::Status { status: 403, .. })) => {
-            Err(Unread::Refused(403))
-        }
+        Err(ClaimError::Fetch(FetchError::Status { status: 403, .. })) => Err(Unread::Refused(403)),
         Err(error) => Err(Unread::Unavailable(error.to_string())),
     }
 }
@@ -199,7 +201,9 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
     let claimed = bodies.hashes.map(|bytes| {
         let bytes = bytes?;
         let leaves = leaves_of(&tile);
-        let wanted = leaves.map_or(0, |leaves| leaves.hash_bytes()).min(bytes.len());
+        let wanted = leaves
+            .map_or(0, |leaves| leaves.hash_bytes())
+            .min(bytes.len());
         let hashed = leaves.map(|leaves| HashedTile::parse(&leaves, &bytes.slice(..wanted)));
         match hashed {
             Some(Ok(hashed)) => Ok(hashed),

@@ -117,9 +117,8 @@ impl Extent {
             }
         };
         let buckets: Vec<Bucket> = buckets.iter().map(bucket).collect();
-        let is_sound = |bucket: &Bucket| {
-            bucket.sorted <= bucket.settled && bucket.settled <= bucket.entries
-        };
+        let is_sound =
+            |bucket: &Bucket| bucket.sorted <= bucket.settled && bucket.settled <= bucket.entries;
         (buckets.len() == BUCKETS && buckets.iter().all(is_sound)).then_some(Self { buckets })
     }
 }
@@ -527,7 +526,10 @@ mod tests {
         push(&mut seen, [(1_000_003, next)]);
         assert_eq!(settle(&mut seen), [vec![300_007, next]]);
         assert_eq!(generations(&seen), sorted_once);
-        push(&mut seen, (0..60_000).map(|number| (2_000_000 + number, next + 1 + number)));
+        push(
+            &mut seen,
+            (0..60_000).map(|number| (2_000_000 + number, next + 1 + number)),
+        );
         assert!(settle(&mut seen).is_empty());
         assert_eq!(generations(&seen), 2 * sorted_once);
     }

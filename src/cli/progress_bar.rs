@@ -116,7 +116,10 @@ mod tests {
         let began = Instant::now().checked_sub(Duration::from_secs(10));
         pace.began = began.map(|began| (began, 0));
         let told = pace.tell(20_000_000, 72_000_000);
-        assert!(told.starts_with("20,000,000 of 72,000,000 records, 1,99"), "{told}");
+        assert!(
+            told.starts_with("20,000,000 of 72,000,000 records, 1,99"),
+            "{told}"
+        );
         assert!(told.ends_with(" a second, 26 s left"), "{told}");
         assert_eq!(in_words(Duration::from_secs(61)), "1 min 1 s");
         assert_eq!(in_words(Duration::from_secs(7322)), "2 h 2 min");

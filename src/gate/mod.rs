@@ -59,11 +59,11 @@ use self::standing::{Closed, Standing};
 use self::target::{ModuleFile, Target};
 use self::told::Told;
 use self::upstream::{Upstream, UpstreamError};
-use crate::sumdb::target::SumdbTarget;
 use crate::golang::module::ModulePath;
 use crate::io::clock;
 use crate::io::home::Home;
 use crate::io::store::Decided;
+use crate::sumdb::target::SumdbTarget;
 
 /// Zips that are fetched at the same time, unless it is set.
 pub const DEFAULT_DOWNLOADS: usize = 16;
@@ -155,8 +155,7 @@ pub enum Denial {
     },
     /// The log misbehaved, and nothing is given out: 503.
     #[error(
-        "sumcheck: THE LOG MISBEHAVED: it has signed two tree heads that contradict each other\n\
-         this gate is closed: {0}"
+        "sumcheck: THE LOG MISBEHAVED: {what}\nthis gate is closed: {closed}", what = .0.what, closed = .0
     )]
     Misbehaviour(Closed),
     /// The gate's own disk failed: 500.
@@ -224,6 +223,7 @@ impl Denial {
                 why,
             },
             Unproven::Misbehaviour(evidence) => Self::Misbehaviour(Closed {
+                what: standing::FORKED,
                 evidence: match evidence {
                     Ok(path) => path.display().to_string(),
                     Err(error) => error,

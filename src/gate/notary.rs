@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::standing::{Closed, Standing};
+use super::standing::{Closed, DUPLICATED, FORKED, Standing};
 use crate::golang::module::ModuleVersion;
 use crate::prover::{Outcome, ProveError, Prover, TileOutcome};
 use crate::sumdb::record::AuthenticRecord;
@@ -261,6 +261,7 @@ impl Desk {
         let evidence = evidence.map_err(|error| error.to_string());
         let finding = first_finding(&self.prover).ok().flatten();
         self.standing.set_closed(Some(finding.unwrap_or(Closed {
+            what: FORKED,
             evidence: match &evidence {
                 Ok(path) => path.display().to_string(),
                 Err(error) => error.clone(),
@@ -412,6 +413,10 @@ fn tell<T: Clone>(answers: Vec<Answer<T>>, outcome: &Result<T, Unproven>) {
 fn first_finding(prover: &Prover) -> Result<Option<Closed>, ProveError> {
     let finding = prover.open_findings()?.into_iter().next();
     Ok(finding.map(|finding| Closed {
+        what: match finding.kind.as_str() {
+            "duplicate" => DUPLICATED,
+            _ => FORKED,
+        },
         evidence: finding.evidence_path,
         finding: Some(finding.id),
     }))

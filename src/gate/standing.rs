@@ -5,6 +5,12 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::sumdb::timeline::ConsistentHead;
 
+/// Two heads.
+pub const FORKED: &str = "it has signed two tree heads that contradict each other";
+
+/// Two records.
+pub const DUPLICATED: &str = "it has two records of one module version with different hashes";
+
 /// How the log stands, as the notary last saw it.
 #[derive(Debug, Default)]
 pub struct Standing(RwLock<Seen>);
@@ -18,6 +24,8 @@ struct Seen {
 /// Why nothing is given out: the log misbehaved, and nobody has acknowledged it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
+    /// What it did.
+    pub what: &'static str,
     /// Where the evidence is, or why it could not be written.
     pub evidence: String,
     /// The number of the finding; `None` if it could not be recorded.

@@ -118,7 +118,10 @@ pub enum EvidenceFileError {
         cause: io::Error,
     },
     /// It is no evidence file of a version that is known here.
-    #[error("{path} is not an evidence file ({SCHEMA} or {}): {cause}", duplicate::SCHEMA)]
+    #[error(
+        "{path} is not an evidence file ({SCHEMA} or {}): {cause}",
+        duplicate::SCHEMA
+    )]
     Format {
         /// The file.
         path: String,

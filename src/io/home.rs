@@ -368,7 +368,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let read_only = fs::Permissions::from_mode(0o500);
         fs::set_permissions(folder.path(), read_only).unwrap();
-        if fs::File::create(folder.path().join("probe")).is_ok() {
+        if File::create(folder.path().join("probe")).is_ok() {
             eprintln!("SKIPPED: this user ignores permissions");
             return;
         }

@@ -231,7 +231,11 @@ impl NamesWriter {
             let is_large = |&(_, names): &(u64, u64)| largest.is_some_and(|most| names > most / 2);
             // What was merged once is left alone for now.
             let young = segments.iter().rposition(is_large).map_or(0, |at| at + 1);
-            if segments.len() - young > MAX_SEGMENTS / 2 { young } else { 0 }
+            if segments.len() - young > MAX_SEGMENTS / 2 {
+                young
+            } else {
+                0
+            }
         } else {
             return Ok(());
         };
@@ -240,7 +244,8 @@ impl NamesWriter {
         }
         let old = self.extent.segments.split_off(keep);
         let number = self.extent.next;
-        let open = |(number, names): &(u64, u64)| Segment::open(&path_of(&self.folder, *number), *names);
+        let open =
+            |(number, names): &(u64, u64)| Segment::open(&path_of(&self.folder, *number), *names);
         let old = old.iter().map(open).collect::<io::Result<Vec<_>>>()?;
         let mut writer = TreeWriter::create(&path_of(&self.folder, number))?;
         let mut merged = Merged::below(&old, b"")?;

@@ -73,19 +73,16 @@ fn is_former_edge(tile: &Tile, head: TreeHead) -> bool {
 ///
 /// # Errors
 /// What the system says.
-pub fn copy(
-    from: &MirrorFolder,
-    to: &Path,
-    head: TreeHead,
-    note: &str,
-) -> io::Result<Holding> {
+pub fn copy(from: &MirrorFolder, to: &Path, head: TreeHead, note: &str) -> io::Result<Holding> {
     let mut copied = Holding::default();
     let root = from.path().to_owned();
     for_each_file(from.path(), &mut |path, metadata| {
         let Ok(relative) = path.strip_prefix(&root) else {
             return Ok(());
         };
-        let tile = relative.to_str().and_then(|path| Tile::parse_path(path).ok());
+        let tile = relative
+            .to_str()
+            .and_then(|path| Tile::parse_path(path).ok());
         let is_wanted = match tile {
             Some(tile) => is_under(&tile, head),
             None => relative.starts_with("lookup"),

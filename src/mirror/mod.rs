@@ -32,7 +32,10 @@ type Shared = Arc<RwLock<Option<Arc<Mirror>>>>;
 /// What the log is asked.
 #[derive(Debug)]
 enum Question {
-    Lookup(ModuleVersion, oneshot::Sender<Answer<Option<Box<AuthenticRecord>>>>),
+    Lookup(
+        ModuleVersion,
+        oneshot::Sender<Answer<Option<Box<AuthenticRecord>>>>,
+    ),
     Tile(Tile, oneshot::Sender<Answer<Option<Vec<u8>>>>),
     Latest(oneshot::Sender<Answer<Box<ConsistentHead>>>),
 }

@@ -91,9 +91,7 @@ impl MirrorSite {
             };
         }
         match (self.mirror(), self.folder.read("latest")) {
-            (Some(mirror), _) => {
-                Reply::Text(mirror.head().checkpoint().note().as_str().into())
-            }
+            (Some(mirror), _) => Reply::Text(mirror.head().checkpoint().note().as_str().into()),
             (None, Ok(note)) => Reply::Text(note),
             (None, Err(error)) => Reply::Unavailable(format!("no head: {error}")),
         }
@@ -101,7 +99,9 @@ impl MirrorSite {
 
     async fn lookup(&self, module: ModuleVersion) -> Reply {
         if self.private.matches(module.path().as_str()) {
-            return Reply::Absent(format!("{module} is private here, and nobody is asked for it"));
+            return Reply::Absent(format!(
+                "{module} is private here, and nobody is asked for it"
+            ));
         }
         let mut size = 0;
         if let Some(mirror) = self.mirror() {

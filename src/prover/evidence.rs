@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{ProveError, Prover};
 use crate::io::clock;
 use crate::io::evidence::duplicate::{self, DuplicateEvidence};
-use crate::io::evidence::{Evidence, EvidenceHead, EvidenceLog, ForkEvidence, Misbehaviour, SCHEMA};
+use crate::io::evidence::{
+    Evidence, EvidenceHead, EvidenceLog, ForkEvidence, Misbehaviour, SCHEMA,
+};
 use crate::io::home::HomeError;
 use crate::io::store::Finding;
 use crate::sumdb::duplicate::Duplicate;

@@ -67,10 +67,12 @@ impl Prover {
         let extent = extent.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData));
         let folder = self.home.names_folder(self.key.name());
         let names = extent.and_then(|extent| Names::open(&folder, &extent));
-        Ok(Some(names.map_err(MirrorFault::Names).map(|names| Mirror {
-            folder: self.mirror_folder(),
-            names,
-            head,
+        Ok(Some(names.map_err(MirrorFault::Names).map(|names| {
+            Mirror {
+                folder: self.mirror_folder(),
+                names,
+                head,
+            }
         })))
     }
 
@@ -136,7 +138,10 @@ impl Prover {
     }
 }
 
-type Found<'m> = (&'m ModuleVersion, Result<Option<AuthenticRecord>, MirrorFault>);
+type Found<'m> = (
+    &'m ModuleVersion,
+    Result<Option<AuthenticRecord>, MirrorFault>,
+);
 
 impl Mirror {
     /// The head up to which it is complete.
@@ -194,7 +199,10 @@ impl Mirror {
                 .find(module.path().as_str(), module.version().as_str())?;
             Ok::<_, io::Error>(found.into_iter().find(|index| *index < size))
         };
-        let found: Vec<_> = modules.iter().map(|module| (*module, first(module))).collect();
+        let found: Vec<_> = modules
+            .iter()
+            .map(|module| (*module, first(module)))
+            .collect();
         let indices: Vec<u64> = found
             .iter()
             .filter_map(|(_, index)| index.as_ref().ok().copied().flatten())

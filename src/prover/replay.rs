@@ -102,7 +102,11 @@ impl Prover {
     ///
     /// # Errors
     /// [`ClaimError`]
-    pub async fn claimed_tile(&self, tile: &Tile, limit_bytes: usize) -> Result<Answer, ClaimError> {
+    pub async fn claimed_tile(
+        &self,
+        tile: &Tile,
+        limit_bytes: usize,
+    ) -> Result<Answer, ClaimError> {
         claimed_tile(&self.database().await?, tile, limit_bytes).await
     }
 

@@ -12,6 +12,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "checkpoint" => texts(CHECKPOINTS, &["text"]),
         "data_tile" => data_tiles(),
         "evidence" => evidence(),
+        "record" => records(),
         "go_flags" => words(&[
             "-mod=mod -modfile=a.mod",
             "'-modfile=a b.mod'",
@@ -120,7 +121,59 @@ fn evidence() -> Vec<Vec<u8>> {
     let root = STANDARD.encode(fork.root_at(5));
     let contradiction =
         json!({"kind": "other-beginning", "root": root, "consistency_proof": proof});
-    vec![two_roots, file(&log, 5, &fork, 9, &contradiction)]
+    vec![
+        two_roots,
+        file(&log, 5, &fork, 9, &contradiction),
+        duplicate(),
+    ]
+}
+
+/// Two records of one module version under one head.
+fn duplicate() -> Vec<u8> {
+    let log = TestLog::with_records(5);
+    let hash = |index: u64| log.text(index).split_whitespace().nth(2).map(str::to_owned);
+    let own = hash(3).expect("a hash");
+    let text = log.text(1).replacen(&hash(1).expect("a hash"), &own, 1);
+    let log = log.with_text(3, &text);
+    let record = |index: u64| {
+        let proof = log.tree().inclusion_proof(index, 5);
+        let proof: Vec<String> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+        json!({"index": index, "text": log.text(index), "inclusion_proof": proof})
+    };
+    let file = json!({
+        "schema": "sumcheck.evidence-duplicate/1",
+        "tool": "sumcheck",
+        "log": {"name": NAME, "verifier_key": log.verifier_key()},
+        "found_at": "2026-01-01T00:00:00Z",
+        "head": {
+            "size": 5,
+            "root": STANDARD.encode(log.root_at(5)),
+            "note": String::from_utf8(log.head_at(5)).unwrap(),
+            "obtained_from": "https://sum.example.com/latest",
+            "obtained_at": "2026-01-01T00:00:00Z",
+        },
+        "module": "example.com/m1",
+        "version": "v1.0.1",
+        "first": record(1),
+        "second": record(3),
+    });
+    file.to_string().into_bytes()
+}
+
+/// Two records each: alike, of one version, strange.
+fn records() -> Vec<Vec<u8>> {
+    let log = TestLog::with_records(3);
+    let (one, other) = (log.text(1), log.text(2));
+    let hash = other.split_whitespace().nth(2).expect("a hash").to_owned();
+    let own = one.split_whitespace().nth(2).expect("a hash").to_owned();
+    [
+        format!("{one}\n{other}"),
+        format!("{one}\n{}", one.replacen(&own, &hash, 1)),
+        format!("{one}{other}\n{other}"),
+        format!("garbage\n\n{one}"),
+    ]
+    .map(String::into_bytes)
+    .to_vec()
 }
 
 fn file(log: &TestLog, old: u64, fork: &TestLog, new: u64, contradiction: &Value) -> Vec<u8> {

@@ -71,7 +71,9 @@ fn tell_people(
     }
     let known = anomalies.len().saturating_sub(found.strange.len());
     for strange in found.strange.iter().take(SHOWN_ANOMALIES) {
-        let earlier = strange.earlier.map(|index| format!(", as record {}", grouped(index)));
+        let earlier = strange
+            .earlier
+            .map(|index| format!(", as record {}", grouped(index)));
         render::warning(&format!(
             "record {}: {}{}: {}",
             grouped(strange.index),
@@ -82,7 +84,10 @@ fn tell_people(
     }
     if found.strange.len() > SHOWN_ANOMALIES {
         let more = found.strange.len() - SHOWN_ANOMALIES;
-        render::warning(&format!("{} more: see --format json", count_of(more, "anomaly")));
+        render::warning(&format!(
+            "{} more: see --format json",
+            count_of(more, "anomaly")
+        ));
     }
     if found.untold_alike > 0 {
         let more = count_of(found.untold_alike, "module version");
@@ -100,11 +105,22 @@ fn tell_people(
     let Some(head) = &replayed.head else {
         return Ok(());
     };
+    if found.replayed == 0 && !replayed.faults.is_empty() {
+        return Ok(());
+    }
     let mut out = out();
     let name = visible(prover.key.name()).into_owned();
-    let what = if options.hashes_only { "hashes of records" } else { "records" };
+    let what = if options.hashes_only {
+        "hashes of records"
+    } else {
+        "records"
+    };
     if found.replayed == 0 && replayed.faults.is_empty() {
-        writeln!(out, "nothing new: {name} is audited up to {} {what}", grouped(replayed.end))?;
+        writeln!(
+            out,
+            "nothing new: {name} is audited up to {} {what}",
+            grouped(replayed.end)
+        )?;
     } else {
         let seconds = replayed.elapsed.as_secs_f64();
         let rate = (found.replayed as f64 / seconds.max(1e-3)) as u64;
@@ -119,7 +135,12 @@ fn tell_people(
     }
     if replayed.end == head.size() && replayed.faults.is_empty() {
         let heads = count_of(found.heads, "known tree head");
-        writeln!(out, "{OK}as signed:{OK:#} {} records, root {}; {heads} compared", grouped(head.size()), head.root())?;
+        writeln!(
+            out,
+            "{OK}as signed:{OK:#} {} records, root {}; {heads} compared",
+            grouped(head.size()),
+            head.root()
+        )?;
     } else if replayed.end < head.size() {
         writeln!(
             out,
@@ -129,7 +150,10 @@ fn tell_people(
         )?;
     }
     if options.hashes_only {
-        writeln!(out, "{ERROR}records were not checked{ERROR:#}: only the tree of their hashes")?;
+        writeln!(
+            out,
+            "{ERROR}records were not checked{ERROR:#}: only the tree of their hashes"
+        )?;
     } else if found.contradictions.is_empty() {
         let new = count_of(found.strange.len(), "anomaly").replace("anomalys", "anomalies");
         let before = if known > 0 {
@@ -140,7 +164,10 @@ fn tell_people(
         writeln!(out, "no module version has two hashes; {new}{before}")?;
     }
     if !replayed.is_remembered {
-        writeln!(out, "not remembered: it does not begin where an audit has ended")?;
+        writeln!(
+            out,
+            "not remembered: it does not begin where an audit has ended"
+        )?;
     }
     out.flush()?;
     Ok(())

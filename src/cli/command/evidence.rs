@@ -73,7 +73,11 @@ fn list(settings: &Settings) -> anyhow::Result<Exit> {
                 if let (Some(log), Some(found_at)) = (&row.log, &row.found_at) {
                     let what = match (row.sizes, row.records) {
                         (Some([smaller, larger]), _) => {
-                            format!("heads of {} and {} records", grouped(smaller), grouped(larger))
+                            format!(
+                                "heads of {} and {} records",
+                                grouped(smaller),
+                                grouped(larger)
+                            )
                         }
                         (_, Some([first, second])) => format!(
                             "records {} and {} contradict each other",
@@ -101,7 +105,8 @@ fn list(settings: &Settings) -> anyhow::Result<Exit> {
 
 /// Against the key that the file names: the home only keeps evidence that it has proven itself.
 fn own_key(evidence: &Evidence) -> Result<(), String> {
-    let key = VerifierKey::parse(&evidence.log().verifier_key).map_err(|error| error.to_string())?;
+    let key =
+        VerifierKey::parse(&evidence.log().verifier_key).map_err(|error| error.to_string())?;
     evidence
         .prove(&key)
         .map(drop)

@@ -44,8 +44,9 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &FindingsArgs) -> anyhow::R
                 };
                 writeln!(
                     out,
-                    "{:>4}  {}  {}  {}",
+                    "{:>4}  {}  {}  {}  {}",
                     finding.id,
+                    visible(&finding.kind),
                     visible(&finding.found_at),
                     visible(&state),
                     visible(&finding.evidence_path),
@@ -66,6 +67,7 @@ struct Findings<'a> {
 #[derive(Serialize)]
 struct Row<'a> {
     id: i64,
+    kind: &'a str,
     found_at: &'a str,
     evidence: &'a str,
     acknowledged_at: Option<&'a str>,
@@ -75,6 +77,7 @@ impl<'a> From<&'a Finding> for Row<'a> {
     fn from(finding: &'a Finding) -> Self {
         Self {
             id: finding.id,
+            kind: &finding.kind,
             found_at: &finding.found_at,
             evidence: &finding.evidence_path,
             acknowledged_at: finding.acknowledged_at.as_deref(),

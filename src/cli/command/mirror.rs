@@ -86,7 +86,11 @@ fn sync_sparse(global: &GlobalArgs, settings: &Settings) -> anyhow::Result<Exit>
 /// The kinds of mirror that this home has, the fullest first, and the head up to which each is complete.
 fn kinds(prover: &Prover) -> anyhow::Result<Vec<(AuditKind, u64)>> {
     let mut kinds = Vec::new();
-    for kind in [AuditKind::Mirror, AuditKind::MirrorHashes, AuditKind::MirrorSparse] {
+    for kind in [
+        AuditKind::Mirror,
+        AuditKind::MirrorHashes,
+        AuditKind::MirrorSparse,
+    ] {
         if let Some(state) = prover.mirror_state(kind)? {
             kinds.push((kind, state.head_size));
         }
@@ -172,7 +176,11 @@ fn status(global: &GlobalArgs, settings: &Settings) -> anyhow::Result<Exit> {
     }
     let mut out = out();
     if status.mirrors.is_empty() {
-        writeln!(out, "no mirror of {}: run sumcheck mirror", prover.key.name())?;
+        writeln!(
+            out,
+            "no mirror of {}: run sumcheck mirror",
+            prover.key.name()
+        )?;
         return Ok(Exit::Ok);
     }
     writeln!(out, "{}", render::visible(&status.folder))?;
@@ -189,7 +197,12 @@ fn status(global: &GlobalArgs, settings: &Settings) -> anyhow::Result<Exit> {
         writeln!(out)?;
     }
     let files = count_of(usize::try_from(status.files).unwrap_or(usize::MAX), "file");
-    writeln!(out, "  {files}, {} bytes, and {} of index", grouped(status.bytes), grouped(status.index_bytes))?;
+    writeln!(
+        out,
+        "  {files}, {} bytes, and {} of index",
+        grouped(status.bytes),
+        grouped(status.index_bytes)
+    )?;
     Ok(Exit::Ok)
 }
 

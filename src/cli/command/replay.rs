@@ -134,11 +134,7 @@ async fn replay(
 }
 
 /// Up to which size, and under which head that is authentic.
-fn end(
-    prover: &Prover,
-    options: &Options,
-    newest: TreeHead,
-) -> anyhow::Result<(TreeHead, u64)> {
+fn end(prover: &Prover, options: &Options, newest: TreeHead) -> anyhow::Result<(TreeHead, u64)> {
     let Some(to) = options.to else {
         return Ok((newest, newest.size()));
     };
@@ -182,7 +178,10 @@ fn places(
     };
     let (address, second) = match source {
         None => (usual, None),
-        Some(SourceArg::Proxy) => (at(None), Some(usual.clone()).filter(|usual| usual.url.is_some())),
+        Some(SourceArg::Proxy) => (
+            at(None),
+            Some(usual.clone()).filter(|usual| usual.url.is_some()),
+        ),
         Some(SourceArg::Url(url)) => (at(Some(url.clone())), Some(usual.clone())),
         Some(SourceArg::Folder(folder)) => (at(Some(url_of(folder)?)), Some(usual.clone())),
     };
@@ -227,7 +226,9 @@ pub(super) fn exit_of(replayed: &Replayed, is_strict: bool, anomalies: usize) ->
 }
 
 /// Damage and the like are told as they are.
-pub(super) fn anomalies(prover: &Prover) -> Result<Vec<crate::io::store::StoredAnomaly>, ProveError> {
+pub(super) fn anomalies(
+    prover: &Prover,
+) -> Result<Vec<crate::io::store::StoredAnomaly>, ProveError> {
     let store = prover.store.borrow();
     Ok(store.anomalies(&prover.key.to_string())?)
 }

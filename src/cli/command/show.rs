@@ -71,13 +71,14 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &ShowArgs) -> anyhow::Resul
             }
         }
     }
-    Ok(if text.is_some() { Exit::Ok } else { Exit::Unverified })
+    Ok(if text.is_some() {
+        Exit::Ok
+    } else {
+        Exit::Unverified
+    })
 }
 
-async fn show(
-    prover: &Prover,
-    index: u64,
-) -> anyhow::Result<(ConsistentHead, ShownRecord)> {
+async fn show(prover: &Prover, index: u64) -> anyhow::Result<(ConsistentHead, ShownRecord)> {
     let reaches = |head: &ConsistentHead| index < head.tree_head().size();
     let mut head = prover.verified_head()?;
     if !head.as_ref().is_some_and(reaches) {

@@ -128,7 +128,10 @@ fn no_flipped_bit_hides_a_name() {
     let path = path_of(folder.path(), 0);
     let whole = fs::read(&path).unwrap();
     let honest = expected(0..2000, "");
-    for at in (0..whole.len()).step_by(61).chain(whole.len() - 41..whole.len()) {
+    for at in (0..whole.len())
+        .step_by(61)
+        .chain(whole.len() - 41..whole.len())
+    {
         let mut damaged = whole.clone();
         damaged[at] ^= 1 << (at % 8);
         fs::write(&path, damaged).unwrap();
@@ -152,8 +155,19 @@ fn no_flipped_bit_hides_a_name() {
 #[test]
 fn ranks_are_in_the_order_of_keys() {
     let keys = [
-        "", "a", "github.co", "github.com", "github.com-", "github.com/", "github.com/a",
-        "github.com/abcdefg", "github.com/abcdefgh", "github.com/b", "github.com0", "h", "zz",
+        "",
+        "a",
+        "github.co",
+        "github.com",
+        "github.com-",
+        "github.com/",
+        "github.com/a",
+        "github.com/abcdefg",
+        "github.com/abcdefgh",
+        "github.com/b",
+        "github.com0",
+        "h",
+        "zz",
     ];
     for one in keys {
         for other in keys {

@@ -57,7 +57,7 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT finding_id, found_at, evidence_path, acknowledged_at
+                    "SELECT finding_id, kind, found_at, evidence_path, acknowledged_at
                      FROM findings JOIN logs USING (log_id)
                      WHERE verifier_key = ? AND acknowledged_at IS NULL ORDER BY finding_id",
                 )?
@@ -74,7 +74,7 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT finding_id, found_at, evidence_path, acknowledged_at FROM findings
+                    "SELECT finding_id, kind, found_at, evidence_path, acknowledged_at FROM findings
                      ORDER BY finding_id",
                 )?
                 .query_map([], finding)?
@@ -102,8 +102,9 @@ impl Store {
 fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
     Ok(Finding {
         id: row.get(0)?,
-        found_at: row.get(1)?,
-        evidence_path: row.get(2)?,
-        acknowledged_at: row.get(3)?,
+        kind: row.get(1)?,
+        found_at: row.get(2)?,
+        evidence_path: row.get(3)?,
+        acknowledged_at: row.get(4)?,
     })
 }

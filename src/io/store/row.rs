@@ -96,6 +96,8 @@ pub enum CommitOutcome {
 pub struct Finding {
     /// By which people name it.
     pub id: i64,
+    /// `fork` or `duplicate`.
+    pub kind: String,
     /// When it was found: UTC, RFC 3339.
     pub found_at: String,
     /// The file that proves it.

@@ -128,6 +128,7 @@ const FOUND_AT: &str = "2026-11-22T00:00:00Z";
 fn finding(id: i64, path: &str) -> Finding {
     Finding {
         id,
+        kind: "fork".to_owned(),
         found_at: FOUND_AT.to_owned(),
         evidence_path: path.to_owned(),
         acknowledged_at: None,

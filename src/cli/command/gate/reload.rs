@@ -14,8 +14,8 @@ use crate::cli::settings::Settings;
 use crate::gate::Gate;
 use crate::gate::policy::Policy;
 use crate::gate::private::PrivateRules;
-use crate::gate::server::tokens::Tokens;
 use crate::gate::server::Site;
+use crate::gate::server::tokens::Tokens;
 use crate::io::serve::{Certificate, tls};
 use crate::io::shutdown::HangUps;
 

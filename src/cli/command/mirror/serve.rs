@@ -47,16 +47,18 @@ async fn serve(
 ) -> anyhow::Result<Exit> {
     let (site, keeper) = mirror::open(prover, settings.private_patterns(), asks)?;
     if !asks && !keeper.has_records() {
-        render::warning("the mirror has no records: only lookups that it has as files are answered");
+        render::warning(
+            "the mirror has no records: only lookups that it has as files are answered",
+        );
     }
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
     let server = Server::new(listener, Arc::new(site));
     let address = server.address()?;
     if !is_quiet {
-        let name = prover.key.name();
         let key = &prover.key;
-        anstream::eprintln!("sumcheck mirror: GOSUMDB=\"{key} http://{address}\" or GOPROXY=http://{address},… for {name}");
+        anstream::eprintln!("sumcheck mirror: GOSUMDB=\"{key} http://{address}\"");
+        anstream::eprintln!("sumcheck mirror: or before others in GOPROXY=http://{address}");
     }
     let (asked, stopping) = watch::channel(0_u8);
     let stopped = |times: u8| {

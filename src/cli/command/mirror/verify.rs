@@ -125,7 +125,11 @@ fn tell(
     for damaged in false_tiles {
         render::error_line(&format!("damaged: {damaged}"));
     }
-    for what in index.iter().copied().chain(replayed.faults.iter().map(String::as_str)) {
+    for what in index
+        .iter()
+        .copied()
+        .chain(replayed.faults.iter().map(String::as_str))
+    {
         render::error_line(what);
     }
     if is_sound {
