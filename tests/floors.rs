@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 6] = [
     &["sumdb"],
     &["io"],
     &["prover"],
-    &["verify", "gate", "audit"],
+    &["verify", "gate", "audit", "mirror"],
     &["cli"],
 ];
 

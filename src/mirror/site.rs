@@ -115,11 +115,11 @@ impl MirrorSite {
                 Ok(Ok((Some(record), mirror))) => {
                     return Reply::Text(lookup::reply(&record, mirror.head()).into());
                 }
-                Ok(Ok((None, _))) => {}
                 Ok(Err(fault)) if self.asks.is_none() => {
                     return Reply::Unavailable(fault.to_string());
                 }
-                Ok(Err(_)) => {}
+                // The log may have it.
+                Ok(Ok((None, _)) | Err(_)) => {}
                 Err(error) => return Reply::Unavailable(error.to_string()),
             }
         } else if self.asks.is_none() {

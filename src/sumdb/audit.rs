@@ -11,7 +11,7 @@ use super::data_tile::{DataTile, DataTileError};
 use crate::golang::dirhash::H1;
 use crate::golang::module::{ModuleVersion, is_plain};
 use crate::tlog::checkpoint::TreeHead;
-use crate::tlog::hash::{Hash, record_hash};
+use crate::tlog::hash::{Hash, record_hashes};
 use crate::tlog::hashed_tile::HashedTile;
 use crate::tlog::range::{CompactRange, RangeError};
 use crate::tlog::tile::{Tile, TileHeight, TileLevel};
@@ -42,12 +42,8 @@ impl<'a> ReadTile<'a> {
             }
             parsed => parsed?,
         };
-        let hashes = texts.texts().iter();
-        let hashes = hashes.map(|text| record_hash(text.as_bytes())).collect();
-        Ok(Self {
-            texts,
-            hashed: HashedTile::of(hashes),
-        })
+        let hashed = HashedTile::of(record_hashes(texts.texts()));
+        Ok(Self { texts, hashed })
     }
 
     /// The texts in the order of the log.
@@ -356,6 +352,7 @@ impl Replay {
 #[allow(clippy::arithmetic_side_effects, clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::tlog::hash::record_hash;
 
     const HASH: &str = "h1:/ZObjBqWevD1ug7akA7rx7xBJuQoYUOcWtaP87reXLk=";
 

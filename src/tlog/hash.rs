@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
+use super::sha256_pair::{BLOCK_BYTES, Block, compress_pair};
+
 /// Length of a hash in bytes.
 pub const HASH_BYTES: usize = 32;
 
@@ -76,33 +78,67 @@ impl fmt::Debug for Hash {
 /// hashed in one go, which saves a general hasher's buffering.
 #[must_use]
 pub fn record_hash(record: &[u8]) -> Hash {
-    laid_out_record_hash(record).unwrap_or_else(|| {
-        let prefixed = Sha256::new().chain_update([LEAF_PREFIX]);
-        Hash(prefixed.chain_update(record).finalize().into())
-    })
+    let mut layout = NO_BLOCKS;
+    match lay_out(record, &mut layout) {
+        Some(blocks) => {
+            let mut state = SHA256_INITIAL_STATE;
+            compress256(&mut state, blocks);
+            digest(state)
+        }
+        None => unusual_record_hash(record),
+    }
 }
 
-/// `None` for a record that is longer than usual.
-fn laid_out_record_hash(record: &[u8]) -> Option<Hash> {
-    const BLOCKS: usize = 8;
+/// The leaf hashes of many records, two of them hashed at once.
+#[must_use]
+pub fn record_hashes(records: &[&str]) -> Vec<Hash> {
+    let mut hashes = Vec::with_capacity(records.len());
+    let (pairs, last) = records.as_chunks::<2>();
+    let (mut one_layout, mut other_layout) = (NO_BLOCKS, NO_BLOCKS);
+    for [one, other] in pairs {
+        let laid_out = lay_out(one.as_bytes(), &mut one_layout)
+            .zip(lay_out(other.as_bytes(), &mut other_layout));
+        match laid_out {
+            Some((one, other)) => {
+                let mut states = [SHA256_INITIAL_STATE; 2];
+                compress_pair(&mut states, [one, other]);
+                hashes.extend(states.map(digest));
+            }
+            None => hashes.extend([one, other].map(|record| record_hash(record.as_bytes()))),
+        }
+    }
+    hashes.extend(last.iter().map(|record| record_hash(record.as_bytes())));
+    hashes
+}
+
+fn unusual_record_hash(record: &[u8]) -> Hash {
+    let prefixed = Sha256::new().chain_update([LEAF_PREFIX]);
+    Hash(prefixed.chain_update(record).finalize().into())
+}
+
+/// What records of usual length fit into.
+type Layout = [Block; 8];
+
+const NO_BLOCKS: Layout = [[0; BLOCK_BYTES]; 8];
+
+/// What SHA-256 hashes for a record; `None` if it is longer than usual.
+fn lay_out<'l>(record: &[u8], layout: &'l mut Layout) -> Option<&'l [Block]> {
     const END_MARK: u8 = 0x80;
-    let mut blocks = [[0; BLOCK_BYTES]; BLOCKS];
+    let hashed_bytes = record.len().checked_add(1)?;
+    let padded_bytes = hashed_bytes.checked_add(1 + LENGTH_BYTES)?;
+    let (blocks, _) = layout.split_at_mut_checked(padded_bytes.div_ceil(BLOCK_BYTES))?;
     let [prefix, rest @ ..] = blocks.as_flattened_mut() else {
         return None;
     };
     *prefix = LEAF_PREFIX;
-    let (text, rest) = rest.split_at_mut_checked(record.len())?;
+    let (text, padding) = rest.split_at_mut_checked(record.len())?;
     text.copy_from_slice(record);
-    *rest.first_mut()? = END_MARK;
-
-    let hashed_bytes = record.len().checked_add(1)?;
-    let padded_bytes = hashed_bytes.checked_add(1 + LENGTH_BYTES)?;
-    let (blocks, _) = blocks.split_at_mut_checked(padded_bytes.div_ceil(BLOCK_BYTES))?;
+    // The layout may have held another record.
+    padding.fill(0);
+    *padding.first_mut()? = END_MARK;
     let length_bits = u64::try_from(hashed_bytes).ok()?.checked_mul(8)?;
     *blocks.as_flattened_mut().last_chunk_mut()? = length_bits.to_be_bytes();
-    let mut state = SHA256_INITIAL_STATE;
-    compress256(&mut state, blocks);
-    Some(digest(state))
+    Some(blocks)
 }
 
 const LEAF_PREFIX: u8 = 0x00;
@@ -128,7 +164,14 @@ pub(super) fn node_hashes(children: &[[Hash; 2]]) -> Vec<Hash> {
         for (blocks, [left, right]) in nodes.iter_mut().zip(children) {
             put_children(blocks, left, right);
         }
-        hashes.extend(nodes.iter().take(children.len()).map(hash_node));
+        let (nodes, _) = nodes.split_at(children.len());
+        let (pairs, last) = nodes.as_chunks::<2>();
+        for [one, other] in pairs {
+            let mut states = [SHA256_INITIAL_STATE; 2];
+            compress_pair(&mut states, [one.as_slice(), other.as_slice()]);
+            hashes.extend(states.map(digest));
+        }
+        hashes.extend(last.iter().map(hash_node));
     }
     hashes
 }
@@ -162,8 +205,7 @@ fn hash_node(blocks: &NodeBlocks) -> Hash {
     digest(state)
 }
 
-/// Length of SHA-256's blocks, and of the length field that ends the last one.
-const BLOCK_BYTES: usize = 64;
+/// The length field that ends the last block.
 const LENGTH_BYTES: usize = 8;
 
 fn digest(state: [u32; 8]) -> Hash {
@@ -210,6 +252,18 @@ mod tests {
                 <[u8; 32]>::from(plain),
                 "{length} bytes"
             );
+        }
+    }
+
+    #[test]
+    fn hashing_many_records_is_hashing_each() {
+        let text: String = "abcdefghijklmnopqrstuvwxyz\n".repeat(40);
+        let lengths = [1, 190, 55, 54, 56, 119, 502, 503, 504, 700, 191, 64, 63, 3, 2];
+        let texts: Vec<&str> = lengths.iter().map(|length| &text[..*length]).collect();
+        for end in 0..=texts.len() {
+            let texts = &texts[..end];
+            let each: Vec<Hash> = texts.iter().map(|text| record_hash(text.as_bytes())).collect();
+            assert_eq!(record_hashes(texts), each);
         }
     }
 

@@ -108,15 +108,14 @@ async fn replay(
     }
     replayed.head = Some(head);
     let audit = Audit::resume(prover, sources, options.clone(), head, stop).await;
-    let mut audit = audit.map_err(usage)?;
+    let mut audit = audit?;
     replayed.begin = audit.begin();
     replayed.is_remembered = audit.is_remembered();
     let mut ended = audit.run(head, to).await;
     // Whatever was replayed is compared, also if it is not all.
-    match audit.settle(head).await {
-        Ok(()) => {}
-        Err(error) if ended.is_ok() => ended = Err(error),
-        Err(_) => {}
+    let settled = audit.settle(head).await;
+    if let (true, Err(error)) = (ended.is_ok(), settled) {
+        ended = Err(error);
     }
     replayed.end = audit.size();
     replayed.found = audit.into_found();
@@ -160,10 +159,6 @@ const fn is_unverified(error: &AuditError) -> bool {
             | AuditError::Hashes(_)
             | AuditError::Replay(_)
     )
-}
-
-fn usage(error: AuditError) -> anyhow::Error {
-    error.into()
 }
 
 /// Where the log is asked, and where its tiles are read.

@@ -179,7 +179,8 @@ impl TreeWriter {
         footer.extend_from_slice(&self.names.to_be_bytes());
         footer.extend_from_slice(&checksum(&footer));
         self.file.write_all(&footer)?;
-        self.file.into_inner().map_err(|error| error.into_error())?;
+        let flushed = self.file.into_inner();
+        flushed.map_err(io::IntoInnerError::into_error)?;
         Ok(self.names)
     }
 }
