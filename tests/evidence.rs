@@ -220,7 +220,7 @@ fn what_is_no_evidence_file_says_so() {
     for (content, message) in [
         (
             "",
-            "is not an evidence file (sumcheck.evidence/1): \"EOF while parsing",
+            "is not an evidence file (sumcheck.evidence/1 or sumcheck.evidence-duplicate/1): \"EOF while parsing",
         ),
         ("{}", "missing field `schema`"),
         ("[]", "is not an evidence file"),

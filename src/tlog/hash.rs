@@ -258,11 +258,16 @@ mod tests {
     #[test]
     fn hashing_many_records_is_hashing_each() {
         let text: String = "abcdefghijklmnopqrstuvwxyz\n".repeat(40);
-        let lengths = [1, 190, 55, 54, 56, 119, 502, 503, 504, 700, 191, 64, 63, 3, 2];
+        let lengths = [
+            1, 190, 55, 54, 56, 119, 502, 503, 504, 700, 191, 64, 63, 3, 2,
+        ];
         let texts: Vec<&str> = lengths.iter().map(|length| &text[..*length]).collect();
         for end in 0..=texts.len() {
             let texts = &texts[..end];
-            let each: Vec<Hash> = texts.iter().map(|text| record_hash(text.as_bytes())).collect();
+            let each: Vec<Hash> = texts
+                .iter()
+                .map(|text| record_hash(text.as_bytes()))
+                .collect();
             assert_eq!(record_hashes(texts), each);
         }
     }

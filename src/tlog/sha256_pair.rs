@@ -19,9 +19,10 @@ pub(super) type State = [u32; 8];
 pub(super) fn compress_pair(states: &mut [State; 2], blocks: [&[Block]; 2]) {
     let [first, second] = blocks;
     let pairs = first.len().min(second.len());
-    let (Some((first, first_rest)), Some((second, second_rest))) =
-        (first.split_at_checked(pairs), second.split_at_checked(pairs))
-    else {
+    let (Some((first, first_rest)), Some((second, second_rest))) = (
+        first.split_at_checked(pairs),
+        second.split_at_checked(pairs),
+    ) else {
         return;
     };
     compress_equal(states, [first, second]);
