@@ -26,6 +26,7 @@ pub(super) struct Keeper {
     writes: JoinSet<io::Result<()>>,
     /// One that is being sorted and written; then it comes back to be filled again.
     segment: Option<JoinHandle<io::Result<NameBatch>>>,
+    merging: Option<JoinHandle<io::Result<NamesWriter>>>,
     /// Records below this index are in it.
     pub(super) size: u64,
 }
@@ -47,6 +48,7 @@ impl Keeper {
             files: None,
             writes: JoinSet::new(),
             segment: None,
+            merging: None,
             size,
         })
     }
@@ -104,36 +106,40 @@ impl Keeper {
         files.add("latest", note.as_bytes())
     }
 
+    /// Begins to merge the index, with all that was taken in it: the end of an audit has other things to
+    /// do meanwhile.
+    pub(super) async fn begin_to_merge(&mut self, is_end: bool) -> io::Result<()> {
+        let next = written(&mut self.segment).await?;
+        let Some(mut names) = self.names.take() else {
+            return Ok(());
+        };
+        let batch = std::mem::replace(&mut self.batch, next);
+        self.merging = Some(spawn_blocking(move || {
+            if !batch.is_empty() {
+                names.plan(batch).write()?;
+            }
+            names.merge(is_end)?;
+            Ok(names)
+        }));
+        Ok(())
+    }
+
     /// Brings everything onto the disk. From then on what this gives counts, once it is kept.
     pub(super) async fn flush(&mut self, is_end: bool) -> io::Result<Vec<u8>> {
-        if let Some(names) = &mut self.names {
-            let next = written(&mut self.segment).await?;
-            if !self.batch.is_empty() {
-                let segment = names.plan(std::mem::replace(&mut self.batch, next));
-                let written = spawn_blocking(move || segment.write());
-                self.segment = Some(written);
-            }
-        }
+        self.begin_to_merge(is_end).await?;
         wait(&mut self.writes, 1).await?;
-        let next = written(&mut self.segment).await?;
-        if self.batch.is_empty() {
-            self.batch = next;
+        if let Some(merging) = self.merging.take() {
+            self.names = Some(merging.await.map_err(io::Error::other)??);
         }
         let files = self.files.take().and_then(Arc::into_inner);
-        let (names, folder) = (self.names.take(), self.names_folder.clone());
+        let folder = self.names.is_some().then(|| self.names_folder.clone());
         let flushed = spawn_blocking(move || {
-            let merged = match names {
-                None => None,
-                Some(mut names) => {
-                    names.merge(is_end)?;
-                    names::sync(&folder)?;
-                    Some(names)
-                }
-            };
-            files.map_or(Ok(()), NewFiles::commit)?;
-            Ok::<_, io::Error>(merged)
+            if let Some(folder) = folder {
+                names::sync(&folder)?;
+            }
+            files.map_or(Ok(()), NewFiles::commit)
         });
-        self.names = flushed.await.map_err(io::Error::other)??;
+        flushed.await.map_err(io::Error::other)??;
         let extent = self.names.as_ref().map(|names| names.extent().to_bytes());
         Ok(extent.unwrap_or_default())
     }

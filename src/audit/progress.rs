@@ -201,6 +201,9 @@ impl<'p> Audit<'p> {
     /// # Errors
     /// [`AuditError`]
     pub async fn settle(&mut self, head: TreeHead) -> Result<(), AuditError> {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.begin_to_merge(true).await?;
+        }
         if let Some(mut seen) = self.seen.take() {
             let settled = tokio::task::spawn_blocking(move || {
                 let alike = seen.settle();

@@ -218,14 +218,11 @@ impl NamesWriter {
     pub fn merge(&mut self, is_end: bool) -> io::Result<()> {
         let segments = &self.extent.segments;
         let keep = if is_end {
-            let mut keep = segments.len();
-            let mut merged = 0;
-            // The newest ones, and each older one that is not much larger than all of those.
-            while keep > 0 && (merged == 0 || segments[keep - 1].1 < merged * SHRINK) {
-                keep -= 1;
-                merged += segments[keep].1;
-            }
-            keep
+            // From the oldest one on that is not much larger than all newer ones together.
+            let newer =
+                |at: usize| -> u64 { segments[at + 1..].iter().map(|(_, names)| names).sum() };
+            let is_small = |&at: &usize| segments[at].1 < newer(at) * SHRINK;
+            (0..segments.len()).find(is_small).unwrap_or(segments.len())
         } else if segments.len() > MAX_SEGMENTS {
             let largest = segments.iter().map(|(_, names)| *names).max();
             let is_large = |&(_, names): &(u64, u64)| largest.is_some_and(|most| names > most / 2);

@@ -105,15 +105,24 @@ pub fn look(text: &str) -> Look<'_> {
 
 /// The first two words of a line: which module version it is about.
 fn named(text: &str) -> Option<(&str, &str)> {
-    let word = |text: &'_ str| {
-        let is_end = |byte: u8| byte == b' ' || byte == b'\n';
-        text.bytes().position(is_end)
-    };
+    let word = |text: &'_ str| first_end(text.as_bytes());
     let (path, rest) = text.split_at_checked(word(text)?)?;
     let rest = rest.strip_prefix(' ')?;
     let version = rest.get(..word(rest)?)?;
     let version = version.strip_suffix("/go.mod").unwrap_or(version);
     Some((path, version))
+}
+
+/// Where the first space or newline is.
+fn first_end(bytes: &[u8]) -> Option<usize> {
+    let is_end = |byte: &u8| (*byte == b' ') | (*byte == b'\n');
+    let (chunks, _) = bytes.as_chunks::<16>();
+    // Without a way out of the middle, a chunk is looked at in a few instructions.
+    let has_end = |chunk: &&[u8; 16]| chunk.iter().fold(false, |found, byte| found | is_end(byte));
+    let before = chunks.iter().take_while(|chunk| !has_end(chunk)).count();
+    let before = before.checked_mul(16)?;
+    let place = bytes.get(before..)?.iter().position(is_end)?;
+    before.checked_add(place)
 }
 
 /// What is strange about a record, and no misbehaviour of the log.

@@ -10,13 +10,19 @@ pub fn is_plain(path: &str, version: &str) -> bool {
 }
 
 fn is_plain_path(path: &[u8]) -> bool {
+    // All of it first, without a way out in the middle: so it takes a few instructions.
+    if !all(path, |byte| {
+        is_letter_or_digit(byte) | matches!(byte, b'-' | b'.' | b'_' | b'/')
+    }) {
+        return false;
+    }
     let mut elements = path.split(|byte| *byte == b'/');
     let Some(domain) = elements.next() else {
         return false;
     };
-    let is_domain = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    let is_domain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
     if !is_plain_element(domain)
-        || !domain.iter().all(is_domain)
+        || !all(domain, is_domain)
         || !domain.contains(&b'.')
         || domain.starts_with(b"-")
         || domain == b"gopkg.in"
@@ -33,19 +39,25 @@ fn is_plain_path(path: &[u8]) -> bool {
     !matches!(last, [b'v', b'0'..=b'9' | b'.', ..])
 }
 
+fn all(bytes: &[u8], is_allowed: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is_allowed(*byte))
+}
+
+const fn is_letter_or_digit(byte: u8) -> bool {
+    matches!(byte | 0x20, b'a'..=b'z') | matches!(byte, b'0'..=b'9')
+}
+
+/// Of bytes that are allowed.
 fn is_plain_element(element: &[u8]) -> bool {
-    let is_usual =
-        |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
     let ends = [element.first(), element.last()];
     let has_ends = ends.iter().all(|end| end.is_some_and(|end| *end != b'.'));
     // Device names of Windows have three or four letters before the first dot.
-    let is_short = element.get(5..).is_none() || element.iter().take(5).any(|byte| *byte == b'.');
-    let may_be_device = is_short
-        && matches!(
-            element.first(),
-            Some(b'c' | b'C' | b'p' | b'P' | b'a' | b'A' | b'n' | b'N' | b'l' | b'L')
-        );
-    has_ends && !may_be_device && element.iter().all(is_usual)
+    let may_be_device = matches!(
+        element.first(),
+        Some(b'c' | b'C' | b'p' | b'P' | b'a' | b'A' | b'n' | b'N' | b'l' | b'L')
+    ) && (element.get(5..).is_none()
+        || element.iter().take(5).any(|byte| *byte == b'.'));
+    has_ends && !may_be_device
 }
 
 /// `v0.1.2`, `v1.2.3` and these with a pre-release, pseudo-versions among them.
@@ -65,9 +77,7 @@ fn is_plain_version(version: &[u8]) -> bool {
             let mut parts = pre_release.split(|byte| *byte == b'.');
             parts.all(|part| match part {
                 [] | [b'0', b'0'..=b'9', ..] => false,
-                part => part
-                    .iter()
-                    .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-'),
+                part => all(part, |byte| is_letter_or_digit(byte) | (byte == b'-')),
             })
         }
         _ => false,

@@ -74,7 +74,7 @@ fn every_name_is_found_in_order_however_it_came_in() {
             assert_eq!(all(&names, prefix), expected(0..21_000, prefix), "{round}");
         }
     }
-    // The large one stays, the small ones are one.
+    // The large one stays beside the small ones, which are one.
     assert_eq!(writer.extent().segments.len(), 2);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
