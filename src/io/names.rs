@@ -126,9 +126,18 @@ fn rank(key: &[u8]) -> u128 {
 /// never was.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NamesExtent {
-    /// Number of each segment's file, and how many names are in it; oldest first.
-    segments: Vec<(u64, u64)>,
+    /// Oldest first.
+    segments: Vec<SegmentExtent>,
     next: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SegmentExtent {
+    /// In the names of its files.
+    number: u64,
+    names: u64,
+    /// Files, each with the names that come after those of the one before.
+    parts: u64,
 }
 
 impl NamesExtent {
@@ -136,7 +145,7 @@ impl NamesExtent {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let segments = self.segments.iter();
-        let segments = segments.flat_map(|(number, names)| [*number, *names]);
+        let segments = segments.flat_map(|of| [of.number, of.names, of.parts]);
         std::iter::once(self.next)
             .chain(segments)
             .flat_map(u64::to_be_bytes)
@@ -152,14 +161,19 @@ impl NamesExtent {
         let ([next], rest) = words.split_at_checked(1)? else {
             return None;
         };
-        let (pairs, []) = rest.as_chunks::<2>() else {
+        let (segments, []) = rest.as_chunks::<3>() else {
             return None;
         };
-        let pair = |[number, names]: &[[u8; 8]; 2]| {
-            (u64::from_be_bytes(*number), u64::from_be_bytes(*names))
+        let segment = |words: &[[u8; 8]; 3]| {
+            let [number, names, parts] = words.map(u64::from_be_bytes);
+            SegmentExtent {
+                number,
+                names,
+                parts,
+            }
         };
         Some(Self {
-            segments: pairs.iter().map(pair).collect(),
+            segments: segments.iter().map(segment).collect(),
             next: u64::from_be_bytes(*next),
         })
     }
@@ -167,7 +181,7 @@ impl NamesExtent {
     /// How many names are in it.
     #[must_use]
     pub fn names(&self) -> u64 {
-        self.segments.iter().map(|(_, names)| names).sum()
+        self.segments.iter().map(|of| of.names).sum()
     }
 }
 
@@ -202,11 +216,13 @@ impl NamesWriter {
     pub fn plan(&mut self, batch: NameBatch) -> NewSegment {
         let number = self.extent.next;
         self.extent.next += 1;
-        self.extent
-            .segments
-            .push((number, batch.entries.len() as u64));
+        self.extent.segments.push(SegmentExtent {
+            number,
+            names: batch.entries.len() as u64,
+            parts: 1,
+        });
         NewSegment {
-            path: path_of(&self.folder, number),
+            path: path_of(&self.folder, number, 0),
             batch,
         }
     }
@@ -219,13 +235,12 @@ impl NamesWriter {
         let segments = &self.extent.segments;
         let keep = if is_end {
             // From the oldest one on that is not much larger than all newer ones together.
-            let newer =
-                |at: usize| -> u64 { segments[at + 1..].iter().map(|(_, names)| names).sum() };
-            let is_small = |&at: &usize| segments[at].1 < newer(at) * SHRINK;
+            let newer = |at: usize| -> u64 { segments[at + 1..].iter().map(|of| of.names).sum() };
+            let is_small = |&at: &usize| segments[at].names < newer(at) * SHRINK;
             (0..segments.len()).find(is_small).unwrap_or(segments.len())
         } else if segments.len() > MAX_SEGMENTS {
-            let largest = segments.iter().map(|(_, names)| *names).max();
-            let is_large = |&(_, names): &(u64, u64)| largest.is_some_and(|most| names > most / 2);
+            let largest = segments.iter().map(|of| of.names).max();
+            let is_large = |of: &SegmentExtent| largest.is_some_and(|most| of.names > most / 2);
             // What was merged once is left alone for now.
             let young = segments.iter().rposition(is_large).map_or(0, |at| at + 1);
             if segments.len() - young > MAX_SEGMENTS / 2 {
@@ -240,19 +255,49 @@ impl NamesWriter {
             return Ok(());
         }
         let old = self.extent.segments.split_off(keep);
-        let number = self.extent.next;
-        let open =
-            |(number, names): &(u64, u64)| Segment::open(&path_of(&self.folder, *number), *names);
+        let open = |of: &SegmentExtent| Segment::open(&self.folder, *of);
         let old = old.iter().map(open).collect::<io::Result<Vec<_>>>()?;
-        let mut writer = TreeWriter::create(&path_of(&self.folder, number))?;
-        let mut merged = Merged::below(&old, b"")?;
-        while let Some((key, index)) = merged.next()? {
-            writer.push(key, index)?;
-        }
-        let names = writer.finish()?;
+        let merged = self.merge_all(&old)?;
         self.extent.next += 1;
-        self.extent.segments.push((number, names));
+        self.extent.segments.push(merged);
         Ok(())
+    }
+
+    /// Into one segment, of as many parts as there are processors.
+    fn merge_all(&self, old: &[Segment]) -> io::Result<SegmentExtent> {
+        let number = self.extent.next;
+        let parts = std::thread::available_parallelism().map_or(1, usize::from);
+        let largest = old.iter().max_by_key(|segment| segment.names());
+        let splits = largest.map_or(Ok(Vec::new()), |largest| largest.split(parts))?;
+        let merge = |part: usize| -> io::Result<u64> {
+            let begin = part
+                .checked_sub(1)
+                .map_or(b"".as_slice(), |before| &splits[before]);
+            let end = splits.get(part);
+            let mut writer = TreeWriter::create(&path_of(&self.folder, number, part as u64))?;
+            let mut merged = Merged::from(old, begin)?;
+            while let Some((key, index)) = merged.next()? {
+                if end.is_some_and(|end| key >= end.as_slice()) {
+                    break;
+                }
+                writer.push(key, index)?;
+            }
+            writer.finish()
+        };
+        let names: io::Result<u64> = std::thread::scope(|scope| {
+            let merge = &merge;
+            let parts = 0..=splits.len();
+            let work: Vec<_> = parts.map(|part| scope.spawn(move || merge(part))).collect();
+            let failed = |_| Err(io::Error::other("a worker has failed"));
+            work.into_iter()
+                .map(|work| work.join().unwrap_or_else(failed))
+                .sum()
+        });
+        Ok(SegmentExtent {
+            number,
+            names: names?,
+            parts: splits.len() as u64 + 1,
+        })
     }
 
     /// Removes the files that do not count any more, once the extent is kept.
@@ -261,8 +306,9 @@ impl NamesWriter {
     /// What the system says.
     pub fn sweep(&self) -> io::Result<()> {
         let segments = self.extent.segments.iter();
-        let counts: HashSet<PathBuf> = segments
-            .map(|(number, _)| path_of(&self.folder, *number))
+        let files = segments.flat_map(|of| (0..of.parts).map(|part| (of.number, part)));
+        let counts: HashSet<PathBuf> = files
+            .map(|(number, part)| path_of(&self.folder, number, part))
             .collect();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
@@ -314,7 +360,7 @@ impl Names {
     /// What the system says, and `InvalidData` for a damaged segment.
     pub fn open(folder: &Path, extent: &NamesExtent) -> io::Result<Self> {
         let segments = extent.segments.iter();
-        let open = |(number, names): &(u64, u64)| Segment::open(&path_of(folder, *number), *names);
+        let open = |of: &SegmentExtent| Segment::open(folder, *of);
         Ok(Self {
             segments: segments.map(open).collect::<io::Result<_>>()?,
         })
@@ -403,16 +449,24 @@ pub struct Merged<'s> {
 
 impl<'s> Merged<'s> {
     fn below(segments: &'s [Segment], prefix: &[u8]) -> io::Result<Self> {
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            ..Self::from(segments, prefix)?
+        })
+    }
+
+    /// From the first name on that is not smaller than the key.
+    fn from(segments: &'s [Segment], key: &[u8]) -> io::Result<Self> {
         let mut cursors = Vec::with_capacity(segments.len());
         for segment in segments {
-            let cursor = Cursor::seek(segment, prefix)?;
+            let cursor = Cursor::seek(segment, key)?;
             if let Some((key, _)) = cursor.get() {
                 cursors.push((rank(key), cursor));
             }
         }
         let mut merged = Self {
             cursors,
-            prefix: prefix.to_owned(),
+            prefix: Vec::new(),
             taken: false,
         };
         for at in (0..merged.cursors.len() / 2).rev() {
@@ -466,8 +520,8 @@ impl<'s> Merged<'s> {
     }
 }
 
-fn path_of(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{number:08}.names"))
+fn path_of(folder: &Path, number: u64, part: u64) -> PathBuf {
+    folder.join(format!("{number:08}-{part}.names"))
 }
 
 /// Puts the files of a folder on the disk.

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use siphasher::sip::SipHasher13;
 
+use super::{SegmentExtent, path_of};
+
 const MAGIC: &[u8; 16] = b"sumcheck names 1";
 
 /// A block is closed once it has so many bytes; the last entry may go beyond.
@@ -191,9 +193,16 @@ type Branch = Vec<(Box<[u8]>, u64)>;
 /// A segment to be read.
 #[derive(Debug)]
 pub(super) struct Segment {
+    parts: Vec<Part>,
+}
+
+/// A file of a segment.
+#[derive(Debug)]
+struct Part {
     file: File,
     root: u64,
     end: u64,
+    names: u64,
     branches: Mutex<HashMap<u64, Arc<Branch>>>,
 }
 
@@ -204,7 +213,41 @@ enum Block {
 }
 
 impl Segment {
-    pub(super) fn open(path: &Path, names: u64) -> io::Result<Self> {
+    pub(super) fn open(folder: &Path, extent: SegmentExtent) -> io::Result<Self> {
+        let mut parts = Vec::new();
+        for part in 0..extent.parts {
+            parts.push(Part::open(&path_of(folder, extent.number, part))?);
+        }
+        let segment = Self { parts };
+        if segment.names() == extent.names {
+            Ok(segment)
+        } else {
+            Err(damaged("a segment is not what was written"))
+        }
+    }
+
+    /// How many names are in it.
+    pub(super) fn names(&self) -> u64 {
+        self.parts.iter().map(|part| part.names).sum()
+    }
+
+    /// Keys that divide it into so many parts of about the same length, or fewer if it is small.
+    pub(super) fn split(&self, parts: usize) -> io::Result<Vec<Vec<u8>>> {
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        for part in &self.parts {
+            if let Block::Branch(branch) = part.block(part.root)? {
+                keys.extend(branch.iter().map(|(key, _)| key.to_vec()));
+            }
+        }
+        let at = |number: usize| keys.get(number * keys.len() / parts).cloned();
+        let mut splits: Vec<_> = (1..parts).filter_map(at).collect();
+        splits.dedup();
+        Ok(splits)
+    }
+}
+
+impl Part {
+    fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let end = file.metadata()?.len().checked_sub(FOOTER_BYTES as u64);
         let end = end.ok_or_else(|| damaged("a segment is too short"))?;
@@ -216,12 +259,13 @@ impl Segment {
             word.copy_from_slice(&content[at..at + 8]);
             u64::from_be_bytes(word)
         };
-        if sum != checksum(content) || !content.starts_with(MAGIC) || word(24) != names {
+        if sum != checksum(content) || !content.starts_with(MAGIC) {
             return Err(damaged("the end of a segment is not what was written"));
         }
         Ok(Self {
             file,
             root: word(16),
+            names: word(24),
             end,
             branches: Mutex::default(),
         })
@@ -347,6 +391,8 @@ impl Entries {
 #[derive(Debug)]
 pub(super) struct Cursor<'s> {
     segment: &'s Segment,
+    /// Which of its files.
+    part: usize,
     /// The way down: each block above the leaf, and which of its entries is next.
     above: Vec<(Arc<Branch>, usize)>,
     leaf: Entries,
@@ -358,16 +404,36 @@ impl<'s> Cursor<'s> {
     pub(super) fn seek(segment: &'s Segment, key: &[u8]) -> io::Result<Self> {
         let mut cursor = Self {
             segment,
+            part: 0,
             above: Vec::new(),
             leaf: Entries::default(),
             is_at_end: false,
         };
-        cursor.descend(segment.root, key)?;
+        // The last file that begins with a smaller key may have it in its middle, or the next begins with
+        // it: a file that has nothing but smaller ones is left at once.
+        for part in (0..segment.parts.len()).rev() {
+            cursor.part = part;
+            cursor.above.clear();
+            cursor.descend(segment.parts[part].root, key)?;
+            let is_before = part == 0 || cursor.begins_before(key)?;
+            if is_before {
+                break;
+            }
+        }
         cursor.advance()?;
         while cursor.get().is_some_and(|(found, _)| found < key) {
             cursor.advance()?;
         }
         Ok(cursor)
+    }
+
+    /// Whether the file where it stands begins with a smaller key.
+    fn begins_before(&self, key: &[u8]) -> io::Result<bool> {
+        if let Some((branch, _)) = self.above.first() {
+            return Ok(branch.first().is_some_and(|(first, _)| &**first < key));
+        }
+        let mut leaf = Entries::new(self.leaf.bytes.clone());
+        Ok(leaf.advance()? && leaf.key.as_slice() < key)
     }
 
     /// Where it stands: path and version with a space between them, and a record's index.
@@ -379,8 +445,12 @@ impl<'s> Cursor<'s> {
         while !self.leaf.advance()? {
             let next = loop {
                 let Some((branch, next)) = self.above.last_mut() else {
-                    self.is_at_end = true;
-                    return Ok(());
+                    let Some(part) = self.segment.parts.get(self.part + 1) else {
+                        self.is_at_end = true;
+                        return Ok(());
+                    };
+                    self.part += 1;
+                    break part.root;
                 };
                 if let Some((_, begin)) = branch.get(*next) {
                     *next += 1;
@@ -396,7 +466,7 @@ impl<'s> Cursor<'s> {
     /// Down to the leaf in which the key, or what comes after it, may begin.
     fn descend(&mut self, mut begin: u64, key: &[u8]) -> io::Result<()> {
         loop {
-            match self.segment.block(begin)? {
+            match self.segment.parts[self.part].block(begin)? {
                 Block::Leaf(entries) => {
                     self.leaf = Entries::new(entries);
                     return Ok(());

@@ -76,7 +76,29 @@ fn every_name_is_found_in_order_however_it_came_in() {
     }
     // The large one stays beside the small ones, which are one.
     assert_eq!(writer.extent().segments.len(), 2);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    let parts: u64 = writer.extent().segments.iter().map(|of| of.parts).sum();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count() as u64, parts);
+}
+
+#[test]
+fn a_segment_of_many_parts_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = NamesWriter::open(folder.path(), NamesExtent::default()).unwrap();
+    for part in 0..4 {
+        let numbers = (0..40_000).filter(|number| number % 4 == part);
+        writer.plan(batch(numbers)).write().unwrap();
+    }
+    let open = |of: &SegmentExtent| Segment::open(folder.path(), *of).unwrap();
+    let old: Vec<Segment> = writer.extent().segments.iter().map(open).collect();
+    let splits = old[0].split(7).unwrap();
+    assert!(splits.len() > 3, "{splits:?}");
+    writer.merge(true).unwrap();
+    let names = Names::open(folder.path(), writer.extent()).unwrap();
+    assert_eq!(all(&names, ""), expected(0..40_000, ""));
+    for number in (0..40_000).step_by(11) {
+        let (path, version) = name(number);
+        assert!(names.find(&path, &version).unwrap().contains(&number));
+    }
 }
 
 #[test]
@@ -125,7 +147,7 @@ fn no_flipped_bit_hides_a_name() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = NamesWriter::open(folder.path(), NamesExtent::default()).unwrap();
     writer.plan(batch(0..2000)).write().unwrap();
-    let path = path_of(folder.path(), 0);
+    let path = path_of(folder.path(), 0, 0);
     let whole = fs::read(&path).unwrap();
     let honest = expected(0..2000, "");
     for at in (0..whole.len())
