@@ -12,7 +12,7 @@ pub fn is_plain(path: &str, version: &str) -> bool {
 fn is_plain_path(path: &[u8]) -> bool {
     // All of it first, without a way out in the middle: so it takes a few instructions.
     if !all(path, |byte| {
-        is_letter_or_digit(byte) | matches!(byte, b'-' | b'.' | b'_' | b'/')
+        byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'/')
     }) {
         return false;
     }
@@ -41,10 +41,6 @@ fn is_plain_path(path: &[u8]) -> bool {
 
 fn all(bytes: &[u8], is_allowed: impl Fn(u8) -> bool) -> bool {
     bytes.iter().fold(true, |all, byte| all & is_allowed(*byte))
-}
-
-const fn is_letter_or_digit(byte: u8) -> bool {
-    matches!(byte | 0x20, b'a'..=b'z') | matches!(byte, b'0'..=b'9')
 }
 
 /// Of bytes that are allowed.
@@ -77,7 +73,7 @@ fn is_plain_version(version: &[u8]) -> bool {
             let mut parts = pre_release.split(|byte| *byte == b'.');
             parts.all(|part| match part {
                 [] | [b'0', b'0'..=b'9', ..] => false,
-                part => all(part, |byte| is_letter_or_digit(byte) | (byte == b'-')),
+                part => all(part, |byte| byte.is_ascii_alphanumeric() | (byte == b'-')),
             })
         }
         _ => false,
