@@ -76,3 +76,48 @@ fn a_record_is_shown_with_its_proof() {
     assert_eq!(result["record"], 32_459_110);
     assert!(result["proof"]["hashes"].as_array().unwrap().len() > 20);
 }
+
+#[test]
+#[ignore = "asks the real log"]
+fn the_tree_between_two_heads_of_the_real_log_is_replayed() {
+    let home = tempfile::tempdir().unwrap();
+    // Recorded years apart; each is a beginning of what the log has now.
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    let heads: Vec<Value> = [
+        "modcache/sum.golang.org/latest~1",
+        "modcache/sum.golang.org/latest",
+    ]
+    .iter()
+    .enumerate()
+    .map(|(day, file)| {
+        let note = std::fs::read_to_string(captures.join(file)).unwrap();
+        let lines: Vec<&str> = note.lines().collect();
+        let size: u64 = lines[1].parse().unwrap();
+        serde_json::json!({
+            "size": size, "root": lines[2], "note": note,
+            "seen_at": format!("2026-01-0{}T00:00:00Z", day + 1),
+        })
+    })
+    .collect();
+    let sizes: Vec<String> = heads.iter().map(|head| head["size"].to_string()).collect();
+    let file = home.path().join("heads.json");
+    let log = serde_json::json!({"name": "sum.golang.org", "key_id": "033de0ae"});
+    let document = serde_json::json!({"schema": "sumcheck.heads/1", "log": log, "heads": heads});
+    std::fs::write(&file, document.to_string()).unwrap();
+    let imported = sumcheck(home.path(), &["heads", "import", file.to_str().unwrap()]);
+    assert_eq!(imported.status.code(), Some(0), "{imported:?}");
+    let args = [
+        "audit",
+        "--hashes-only",
+        "--format",
+        "json",
+        "--from",
+        &sizes[0],
+        "--to",
+        &sizes[1],
+    ];
+    let audited = sumcheck(home.path(), &args);
+    assert_eq!(audited.status.code(), Some(0), "{audited:?}");
+    assert_eq!(json(&audited)["heads_compared"], 1);
+    assert_eq!(json(&audited)["records_checked"], false);
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::read::{self, Source, belongs, not_of_the_log};
-use super::seen::Alike;
+use super::seen::AllAlike;
 use super::{Audit, AuditError, ROOTS_IN_TILE, Strange, as_in_tree};
 use crate::prover::{EvidenceError, HEIGHT};
 use crate::sumdb::audit::{Anomaly, ReadTile};
@@ -14,11 +14,8 @@ use crate::tlog::checkpoint::TreeHead;
 use crate::tlog::tile::{Tile, TileLevel};
 use crate::tlog::tile_auth::{AuthenticTiles, TilePlan};
 
-/// A log that repeats itself without end is told of so many times; the rest is counted.
+/// So many module versions are looked at one by one; the rest is counted.
 const MAX_RUNS: usize = 10_000;
-
-/// Each record is compared with so many that are like it.
-const MAX_COMPARED: usize = 64;
 
 /// Two records of the log that cannot both be true.
 #[derive(Debug)]
@@ -33,20 +30,24 @@ impl Audit<'_> {
     /// Reads the records that are alike, and says what they are.
     pub(super) async fn compare(
         &mut self,
-        alike: Vec<Alike>,
+        alike: AllAlike,
         head: TreeHead,
     ) -> Result<(), AuditError> {
-        self.found.untold_alike = alike.len().saturating_sub(MAX_RUNS);
-        for run in alike.into_iter().take(MAX_RUNS) {
+        let left = alike
+            .runs
+            .iter()
+            .skip(MAX_RUNS)
+            .map(Vec::len)
+            .sum::<usize>();
+        self.found.untold_alike = alike.untold + left as u64;
+        for run in alike.runs.into_iter().take(MAX_RUNS) {
             let mut before: Vec<(u64, String)> = Vec::new();
             for (index, is_new) in run {
                 let text = self.record(index, head).await?;
                 if is_new {
                     self.compare_one(&before, index, &text, head).await?;
                 }
-                if before.len() < MAX_COMPARED {
-                    before.push((index, text));
-                }
+                before.push((index, text));
             }
         }
         Ok(())
@@ -74,7 +75,7 @@ impl Audit<'_> {
             return self.convict((earlier, other), (index, text), head).await;
         }
         if let Some(earlier) = repeated {
-            self.found.strange.push(Strange {
+            self.found.note(Strange {
                 index,
                 anomaly: Anomaly::Repeated,
                 earlier: Some(earlier),

@@ -22,6 +22,7 @@ use futures_util::stream::StreamExt as _;
 
 pub use self::duplicates::Contradiction;
 use self::keeper::Keeper;
+use self::progress::End;
 pub use self::read::Source;
 use self::read::{ROOTS_IN_TILE, Read, Unread, Wanted, belongs, not_of_the_log, read_stretch};
 use self::seen::{Seen, SeenKey};
@@ -51,6 +52,10 @@ const USUAL_TILE_BYTES: usize = 256 << 10;
 
 /// So much work at most is done again after a crash.
 const KEPT_EVERY: Duration = Duration::from_secs(5);
+
+/// A log in which everything is strange does not fill memory and disk: so many records of one audit are
+/// kept, and the others counted.
+const MAX_STRANGE: usize = 100_000;
 
 /// How long it may take to notice that it is to stop.
 const LOOKS_EVERY: Duration = Duration::from_millis(100);
@@ -173,16 +178,29 @@ pub struct Found {
     pub replayed: u64,
     /// Heads whose root was compared.
     pub heads: usize,
-    /// Records that are strange.
+    /// Records that are strange: the first ones, if there are very many.
     pub strange: Vec<Strange>,
+    /// How many there are.
+    pub anomalies: u64,
+    /// Whether what was replayed was compared with all before it.
+    pub compared: bool,
     /// Records that contradict each other.
     pub contradictions: Vec<Contradiction>,
     /// Served tiles of hashes that differ from what the records hash to.
     pub false_tiles: Vec<FalseTile>,
-    /// Records that are alike and more than can be told one by one.
-    pub untold_alike: usize,
+    /// Records that are like others, and more than could be compared.
+    pub untold_alike: u64,
     /// What the names of all records sum up to, if nothing was to be changed.
     pub sum: NamesSum,
+}
+
+impl Found {
+    fn note(&mut self, strange: Strange) {
+        self.anomalies += 1;
+        if self.strange.len() < MAX_STRANGE {
+            self.strange.push(strange);
+        }
+    }
 }
 
 /// How a replay ended.
@@ -251,7 +269,7 @@ impl Audit<'_> {
     pub async fn run(&mut self, head: TreeHead, to: u64) -> Result<Ended, AuditError> {
         let replayed = self.replay_all(head, to).await;
         // Whatever ends it, what was done is not done again.
-        self.keep(false).await?;
+        self.keep(End::NotYet).await?;
         replayed
     }
 
@@ -338,7 +356,7 @@ impl Audit<'_> {
                 return Ok(next);
             }
             if self.kept_at.elapsed() >= KEPT_EVERY {
-                self.keep(false).await?;
+                self.keep(End::NotYet).await?;
             }
         }
     }
@@ -390,7 +408,7 @@ impl Audit<'_> {
         }
         self.found.sum.join(read.sum);
         let strange = read.strange.iter().filter(|strange| is_new(strange.index));
-        self.found.strange.extend(strange.cloned());
+        strange.for_each(|strange| self.found.note(strange.clone()));
         if let Some(claimed) = &read.claimed {
             self.compare_claimed(&read.tile, &read.hashed, claimed)?;
         }
@@ -579,7 +597,8 @@ fn as_in_tree(tile: &Tile, head: TreeHead) -> Tile {
 }
 
 /// Which audits a kind of replay goes on with.
-const fn kinds(options: &Options) -> &'static [AuditKind] {
+#[must_use]
+pub const fn kinds(options: &Options) -> &'static [AuditKind] {
     if options.look_only {
         return &[];
     }

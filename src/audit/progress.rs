@@ -28,6 +28,17 @@ pub(super) struct Done {
     goes_on: bool,
 }
 
+/// What is at its end when it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing.
+    NotYet,
+    /// What was replayed is compared with all before it.
+    Settled,
+    /// And a mirror has all that belongs to the head of this size.
+    Mirrored(u64),
+}
+
 /// One of them as it was kept.
 struct Kept {
     range: CompactRange,
@@ -126,9 +137,9 @@ impl<'p> Audit<'p> {
     ///
     /// # Errors
     /// [`AuditError`]
-    pub fn forget(prover: &Prover, options: &Options) -> Result<(), AuditError> {
+    pub fn forget(prover: &Prover, kinds: &[AuditKind]) -> Result<(), AuditError> {
         let store = prover.store.borrow();
-        for kind in kinds(options) {
+        for kind in kinds {
             let forgotten = store.forget_audit(&prover.key.to_string(), *kind);
             forgotten.map_err(ProveError::from)?;
         }
@@ -144,7 +155,7 @@ impl<'p> Audit<'p> {
 
     /// What is done from here on is not done again; the files beside the database are on the disk
     /// before it says so.
-    pub(super) async fn keep(&mut self, is_end: bool) -> Result<(), AuditError> {
+    pub(super) async fn keep(&mut self, end: End) -> Result<(), AuditError> {
         if self.options.look_only {
             return Ok(());
         }
@@ -153,7 +164,7 @@ impl<'p> Audit<'p> {
             None => Vec::new(),
         };
         let names = match &mut self.keeper {
-            Some(keeper) => keeper.flush(is_end).await?,
+            Some(keeper) => keeper.flush(end != End::NotYet).await?,
             None => Vec::new(),
         };
         let range = self.replay.range();
@@ -166,9 +177,14 @@ impl<'p> Audit<'p> {
                 continue;
             }
             done.size = range.size();
-            if is_end {
-                done.head_size = done.head_size.max(reached);
-            }
+            let reached = match (done.kind, end) {
+                (_, End::NotYet) => 0,
+                (AuditKind::Records | AuditKind::Hashes, _) => reached,
+                (_, End::Settled) => 0,
+                // The tiles at the right edge of this head are there, and of no smaller one.
+                (_, End::Mirrored(size)) => size,
+            };
+            done.head_size = done.head_size.max(reached);
             let files = match done.kind {
                 AuditKind::Records => [self.key.as_slice(), &extent].concat(),
                 AuditKind::Mirror => names.clone(),
@@ -212,11 +228,15 @@ impl<'p> Audit<'p> {
             let (seen, alike) = settled.await.map_err(io::Error::other)?;
             self.seen = Some(seen);
             self.compare(alike?, head).await?;
+            self.found.compared = true;
         }
-        if self.size() == head.size() && head.size() > 0 {
+        let end = if self.size() == head.size() && head.size() > 0 {
             self.end_mirror(head).await?;
-        }
-        self.keep(true).await?;
+            End::Mirrored(head.size())
+        } else {
+            End::Settled
+        };
+        self.keep(end).await?;
         if let Some(seen) = &self.seen {
             seen.sweep()?;
         }

@@ -34,6 +34,11 @@ const UNSORTED_SHARE: u64 = 8;
 /// square roots of their number: that many are read at once.
 const SPREAD: f64 = 4.0;
 
+/// A log that repeats itself without end does not fill the memory: so many module versions of a file,
+/// and so many records of each, are told one by one.
+const MAX_RUNS: usize = 1000;
+const MAX_RUN: usize = 64;
+
 /// What waits in memory for one file.
 const BUFFER_BYTES: usize = 48 << 10;
 
@@ -135,6 +140,15 @@ pub struct Seen {
 /// Records with one fingerprint, by index, and whether each came in since the last time.
 pub type Alike = Vec<(u64, bool)>;
 
+/// What is alike.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct AllAlike {
+    /// Each module version that stands there more than once.
+    pub runs: Vec<Alike>,
+    /// New records that are like others, and more than can be told.
+    pub untold: u64,
+}
+
 impl Seen {
     /// Takes up the files in a folder, which have the records below a size; what they have beyond the
     /// extent does not count.
@@ -212,7 +226,7 @@ impl Seen {
     ///
     /// # Errors
     /// What the system says.
-    pub fn settle(&mut self) -> io::Result<Vec<Alike>> {
+    pub fn settle(&mut self) -> io::Result<AllAlike> {
         self.flush()?;
         let buckets = self.extent.buckets.iter().copied().enumerate();
         let work: Vec<(usize, Bucket)> = buckets
@@ -237,14 +251,15 @@ impl Seen {
             };
             workers.into_iter().map(join).collect()
         });
-        let mut alike = Vec::new();
+        let mut alike = AllAlike::default();
         for settled in settled {
             for (number, bucket, of_bucket) in settled? {
                 self.extent.buckets[number] = bucket;
-                alike.extend(of_bucket);
+                alike.runs.extend(of_bucket.runs);
+                alike.untold += of_bucket.untold;
             }
         }
-        alike.sort_unstable();
+        alike.runs.sort_unstable();
         Ok(alike)
     }
 
@@ -306,7 +321,7 @@ fn path_of(folder: &Path, number: usize, generation: u64) -> PathBuf {
 
 type Entry = [u8; ENTRY_BYTES];
 
-type Settled = (usize, Bucket, Vec<Alike>);
+type Settled = (usize, Bucket, AllAlike);
 
 fn settle_bucket(folder: &Path, number: usize, bucket: Bucket) -> io::Result<Settled> {
     let file = BucketFile(File::open(path_of(folder, number, bucket.generation))?);
@@ -364,7 +379,7 @@ impl BucketFile {
 }
 
 /// Looks for what is new among all others.
-fn search(file: &BucketFile, bucket: Bucket) -> io::Result<Vec<Alike>> {
+fn search(file: &BucketFile, bucket: Bucket) -> io::Result<AllAlike> {
     let old = (bucket.settled - bucket.sorted) as usize;
     let tail = file.read(bucket.sorted, bucket.entries)?;
     let mut entries: Vec<(Entry, bool)> = Vec::with_capacity(tail.len());
@@ -386,7 +401,7 @@ fn search(file: &BucketFile, bucket: Bucket) -> io::Result<Vec<Alike>> {
 }
 
 /// Writes all entries in order into another file.
-fn sort(file: &BucketFile, bucket: Bucket, next: &Path) -> io::Result<Vec<Alike>> {
+fn sort(file: &BucketFile, bucket: Bucket, next: &Path) -> io::Result<AllAlike> {
     let old = file.read(0, bucket.sorted)?;
     let rest = file.read(bucket.sorted, bucket.entries)?;
     let settled = (bucket.settled - bucket.sorted) as usize;
@@ -425,7 +440,8 @@ fn sort(file: &BucketFile, bucket: Bucket, next: &Path) -> io::Result<Vec<Alike>
 struct AlikeRuns {
     fingerprint: [u8; 7],
     run: Alike,
-    found: Vec<Alike>,
+    untold: u64,
+    found: AllAlike,
 }
 
 impl AlikeRuns {
@@ -434,17 +450,28 @@ impl AlikeRuns {
             self.end_run();
             self.fingerprint.copy_from_slice(&entry[..7]);
         }
-        self.run.push((index_of(entry), is_new));
+        if self.run.len() < MAX_RUN {
+            self.run.push((index_of(entry), is_new));
+        } else {
+            self.untold += u64::from(is_new);
+        }
     }
 
     fn end_run(&mut self) {
-        if self.run.len() > 1 && self.run.iter().any(|(_, is_new)| *is_new) {
-            self.found.push(std::mem::take(&mut self.run));
+        let new = self.run.iter().filter(|(_, is_new)| *is_new).count() as u64;
+        if self.run.len() > 1 && new + self.untold > 0 {
+            if self.found.runs.len() < MAX_RUNS {
+                self.found.runs.push(std::mem::take(&mut self.run));
+            } else {
+                self.untold += new;
+            }
+            self.found.untold += self.untold;
         }
         self.run.clear();
+        self.untold = 0;
     }
 
-    fn end(mut self) -> Vec<Alike> {
+    fn end(mut self) -> AllAlike {
         self.end_run();
         self.found
     }
@@ -473,7 +500,7 @@ mod tests {
     }
 
     fn settle(seen: &mut Seen) -> Vec<Vec<u64>> {
-        let alike = seen.settle().unwrap().into_iter();
+        let alike = seen.settle().unwrap().runs.into_iter();
         let indices = alike.map(|run| run.into_iter().map(|(index, _)| index).collect());
         indices.collect()
     }
@@ -532,6 +559,22 @@ mod tests {
         );
         assert!(settle(&mut seen).is_empty());
         assert_eq!(generations(&seen), 2 * sorted_once);
+    }
+
+    #[test]
+    fn a_log_that_repeats_itself_without_end_fills_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut seen = Seen::open(folder.path(), Extent::default(), 0).unwrap();
+        push(&mut seen, (0..5000).map(|index| (7, index)));
+        let alike = seen.settle().unwrap();
+        assert_eq!((alike.runs[0].len(), alike.untold), (MAX_RUN, 5000 - 64));
+        push(
+            &mut seen,
+            (0..600_000).map(|number| (number / 2, 5000 + number)),
+        );
+        let alike = seen.settle().unwrap();
+        assert_eq!(alike.runs.len(), BUCKETS * MAX_RUNS);
+        assert!(alike.untold > 0);
     }
 
     #[test]

@@ -197,8 +197,16 @@ impl NamesWriter {
     ///
     /// # Errors
     /// What the system says.
-    pub fn open(folder: &Path, extent: NamesExtent) -> io::Result<Self> {
+    pub fn open(folder: &Path, mut extent: NamesExtent) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
+        // A file that is there, of whatever time, may be read by somebody: it is never written again.
+        for entry in fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            let number = name
+                .to_str()
+                .and_then(|name| name.split('-').next()?.parse::<u64>().ok());
+            extent.next = extent.next.max(number.map_or(0, |number| number + 1));
+        }
         Ok(Self {
             folder: folder.to_owned(),
             extent,

@@ -28,7 +28,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &AuditArgs) -> anyhow::Resu
         mirror: args.mirror,
         look_only: false,
     };
-    let (prover, replayed) = replay::run(global, &settings, &args.replay, &options)?;
+    let (prover, replayed) = replay::run(global, &settings, &args.replay, &options, false)?;
     tell(global, &settings, &prover, &replayed, &options, args.strict)
 }
 
@@ -69,7 +69,6 @@ fn tell_people(
     for contradiction in &found.contradictions {
         tell_contradiction(prover, contradiction);
     }
-    let known = anomalies.len().saturating_sub(found.strange.len());
     for strange in found.strange.iter().take(SHOWN_ANOMALIES) {
         let earlier = strange
             .earlier
@@ -82,16 +81,18 @@ fn tell_people(
             strange.text.trim_end().replace('\n', " / ")
         ));
     }
-    if found.strange.len() > SHOWN_ANOMALIES {
-        let more = found.strange.len() - SHOWN_ANOMALIES;
+    let untold = found.anomalies.saturating_sub(SHOWN_ANOMALIES as u64);
+    if untold > 0 {
         render::warning(&format!(
-            "{} more: see --format json",
-            count_of(more, "anomaly")
+            "{} anomalies more: see --format json",
+            grouped(untold)
         ));
     }
     if found.untold_alike > 0 {
-        let more = count_of(found.untold_alike, "module version");
-        render::warning(&format!("{more} more that stand in the log more than once"));
+        render::error_line(&format!(
+            "{} records are like others in the log, and too many to be compared",
+            grouped(found.untold_alike)
+        ));
     }
     for false_tile in &found.false_tiles {
         render::error_line(&told(false_tile));
@@ -141,7 +142,7 @@ fn tell_people(
             grouped(head.size()),
             head.root()
         )?;
-    } else if replayed.end < head.size() {
+    } else if replayed.end < head.size() && replayed.is_remembered {
         writeln!(
             out,
             "up to {} of {} records; the next audit goes on there",
@@ -154,14 +155,23 @@ fn tell_people(
             out,
             "{ERROR}records were not checked{ERROR:#}: only the tree of their hashes"
         )?;
-    } else if found.contradictions.is_empty() {
-        let new = count_of(found.strange.len(), "anomaly").replace("anomalys", "anomalies");
+    } else {
+        let known = (anomalies.len() as u64).saturating_sub(found.anomalies);
         let before = if known > 0 {
-            format!(", {} known before", grouped(known as u64))
+            format!(", {} known before", grouped(known))
         } else {
             String::new()
         };
-        writeln!(out, "no module version has two hashes; {new}{before}")?;
+        let new = match found.anomalies {
+            1 => "1 anomaly".to_owned(),
+            count => format!("{} anomalies", grouped(count)),
+        };
+        let twice = match (found.compared, found.contradictions.len()) {
+            (false, _) => "not compared with the records before it".to_owned(),
+            (true, 0) => "no module version has two hashes".to_owned(),
+            (true, count) => count_of(count, "contradiction"),
+        };
+        writeln!(out, "{twice}; {new}{before}")?;
     }
     if !replayed.is_remembered {
         writeln!(
@@ -217,7 +227,11 @@ struct Document<'a> {
     replayed: u64,
     remembered: bool,
     heads_compared: usize,
+    /// `false` if records between these and the last audit were left out.
+    duplicates_checked: bool,
     contradictions: Vec<Contradicting<'a>>,
+    /// In this audit; the list has those of earlier ones as well, and the first ones of very many.
+    new_anomalies: u64,
     anomalies: Vec<Anomaly<'a>>,
     false_tiles: Vec<False>,
     faults: &'a [String],
@@ -296,6 +310,8 @@ impl<'a> Document<'a> {
             replayed: found.replayed,
             remembered: replayed.is_remembered,
             heads_compared: found.heads,
+            duplicates_checked: found.compared,
+            new_anomalies: found.anomalies,
             findings: replayed.evidence.iter().cloned().chain(evidence).collect(),
             contradictions,
             anomalies: anomalies.iter().map(anomaly).collect(),

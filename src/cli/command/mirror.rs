@@ -48,7 +48,7 @@ fn sync(global: &GlobalArgs, settings: &Settings, args: &MirrorArgs) -> anyhow::
         mirror: true,
         ..Options::default()
     };
-    let (prover, replayed) = replay::run(global, settings, &args.replay, &options)?;
+    let (prover, replayed) = replay::run(global, settings, &args.replay, &options, true)?;
     audit::tell(global, settings, &prover, &replayed, &options, false)
 }
 

@@ -17,6 +17,7 @@ use crate::cli::settings::Settings;
 use crate::cli::world;
 use crate::golang::base_url::{BaseUrl, Scheme};
 use crate::io::database::DatabaseAddress;
+use crate::io::store::{AuditKind, StoredAnomaly};
 use crate::prover::{ProveError, Prover};
 use crate::tlog::checkpoint::TreeHead;
 
@@ -40,18 +41,25 @@ pub(super) struct Replayed {
     pub(super) elapsed: Duration,
 }
 
-/// Opens everything and replays.
+/// Opens everything and replays. What is to be forgotten before is the mirror alone, or all.
 pub(super) fn run(
     global: &GlobalArgs,
     settings: &Settings,
     args: &ReplayArgs,
     options: &Options,
+    mirror_alone: bool,
 ) -> anyhow::Result<(Prover, Replayed)> {
     let (address, sources) = places(settings, args.source.as_ref())?;
     let mut prover = world::prover_without_end(global, settings, None)?;
     prover.address = address;
     if args.restart {
-        Audit::forget(&prover, options)?;
+        let is_mirror =
+            |kind: &AuditKind| matches!(kind, AuditKind::Mirror | AuditKind::MirrorHashes);
+        let mut forgotten = crate::audit::kinds(options).to_vec();
+        if options.mirror && mirror_alone {
+            forgotten.retain(is_mirror);
+        }
+        Audit::forget(&prover, &forgotten)?;
     }
     world::show_warnings(&settings.told);
     let stop = Arc::new(AtomicBool::new(false));
@@ -211,7 +219,10 @@ pub(super) fn exit_of(replayed: &Replayed, is_strict: bool, anomalies: usize) ->
     if !replayed.faults.is_empty() || !replayed.found.false_tiles.is_empty() {
         exit = exit.worst(Exit::Unverified);
     }
-    if is_strict && anomalies > 0 {
+    if replayed.found.untold_alike > 0 {
+        exit = exit.worst(Exit::Unverified);
+    }
+    if is_strict && (anomalies > 0 || replayed.found.anomalies > 0) {
         exit = exit.worst(Exit::Negative);
     }
     if !replayed.found.contradictions.is_empty() {
@@ -221,9 +232,7 @@ pub(super) fn exit_of(replayed: &Replayed, is_strict: bool, anomalies: usize) ->
 }
 
 /// Damage and the like are told as they are.
-pub(super) fn anomalies(
-    prover: &Prover,
-) -> Result<Vec<crate::io::store::StoredAnomaly>, ProveError> {
+pub(super) fn anomalies(prover: &Prover) -> Result<Vec<StoredAnomaly>, ProveError> {
     let store = prover.store.borrow();
     Ok(store.anomalies(&prover.key.to_string())?)
 }

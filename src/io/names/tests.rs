@@ -133,6 +133,20 @@ fn too_many_segments_are_merged_on_the_way() {
 }
 
 #[test]
+fn files_that_do_not_count_are_not_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = NamesWriter::open(folder.path(), NamesExtent::default()).unwrap();
+    first.plan(batch(0..100)).write().unwrap();
+    let reader = Names::open(folder.path(), first.extent()).unwrap();
+    let mut anew = NamesWriter::open(folder.path(), NamesExtent::default()).unwrap();
+    anew.plan(batch(0..50)).write().unwrap();
+    anew.sweep().unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    // Whoever has it open reads on.
+    assert_eq!(all(&reader, "").len(), 100);
+}
+
+#[test]
 fn nothing_is_a_segment_too() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = NamesWriter::open(folder.path(), NamesExtent::default()).unwrap();

@@ -44,7 +44,7 @@ pub(super) fn run(global: &GlobalArgs, settings: &Settings, repair: bool) -> any
         restart: false,
         ..args.clone()
     };
-    let (prover, replayed) = replay::run(global, settings, &look_args, &look)?;
+    let (prover, replayed) = replay::run(global, settings, &look_args, &look, true)?;
     let index = if hashes_only {
         None
     } else {
@@ -68,7 +68,7 @@ pub(super) fn run(global: &GlobalArgs, settings: &Settings, repair: bool) -> any
         mirror: true,
         ..Options::default()
     };
-    let (prover, replayed) = replay::run(global, settings, &args, &remake)?;
+    let (prover, replayed) = replay::run(global, settings, &args, &remake, true)?;
     audit::tell(global, settings, &prover, &replayed, &remake, false)
 }
 
