@@ -16,7 +16,7 @@ use sumcheck::golang::gosum::GoSum;
 use sumcheck::golang::gosumdb::SUM_GOLANG_ORG_VERIFIER_KEY;
 use sumcheck::sumdb::head::open_head;
 use sumcheck::tlog::checkpoint::TreeHead;
-use sumcheck::tlog::hash::{HASH_BYTES, Hash, node_hash, record_hash};
+use sumcheck::tlog::hash::{HASH_BYTES, Hash, node_hash, record_hash, record_hashes};
 use sumcheck::tlog::hashed_tile::HashedTile;
 use sumcheck::tlog::note::VerifierKey;
 use sumcheck::tlog::range::CompactRange;
@@ -55,6 +55,31 @@ mod leaf {
                 black_box(record_hash(black_box(record)));
             }
         });
+    }
+
+    #[divan::bench]
+    fn sha2_alone(bencher: Bencher<'_, '_>) {
+        let prefixed: Vec<Vec<u8>> = inputs(RECORD_BYTES + 1);
+        bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
+            for bytes in &prefixed {
+                black_box(Sha256::digest(black_box(bytes)));
+            }
+        });
+    }
+}
+
+/// The leaf hashes of many records, beside sha2 on the same bytes.
+#[divan::bench_group(name = "1b 128 leaves of 200 bytes")]
+mod leaves {
+    use super::*;
+
+    #[divan::bench]
+    fn ours(bencher: Bencher<'_, '_>) {
+        let records = vec!["x".repeat(RECORD_BYTES); BATCH];
+        let records: Vec<&str> = records.iter().map(String::as_str).collect();
+        bencher
+            .counter(ItemsCount::new(BATCH))
+            .bench_local(|| record_hashes(black_box(&records)));
     }
 
     #[divan::bench]

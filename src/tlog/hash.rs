@@ -7,8 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
-use super::sha256_pair::{BLOCK_BYTES, Block, compress_pair};
-
 /// Length of a hash in bytes.
 pub const HASH_BYTES: usize = 32;
 
@@ -80,41 +78,45 @@ impl fmt::Debug for Hash {
 pub fn record_hash(record: &[u8]) -> Hash {
     let mut layout = NO_BLOCKS;
     match lay_out(record, &mut layout) {
-        Some(blocks) => {
-            let mut state = SHA256_INITIAL_STATE;
-            compress256(&mut state, blocks);
-            digest(state)
-        }
+        Some(blocks) => hash_blocks(blocks),
         None => unusual_record_hash(record),
     }
 }
 
-/// The leaf hashes of many records, two of them hashed at once.
+/// The leaf hashes of many records.
+///
+/// Several are laid out before the first is hashed: a block that is read right after it was written
+/// waits until the writes are through.
 #[must_use]
 pub fn record_hashes(records: &[&str]) -> Vec<Hash> {
+    const RECORDS_AT_ONCE: usize = 8;
     let mut hashes = Vec::with_capacity(records.len());
-    let (pairs, last) = records.as_chunks::<2>();
-    let (mut one_layout, mut other_layout) = (NO_BLOCKS, NO_BLOCKS);
-    for [one, other] in pairs {
-        let laid_out = lay_out(one.as_bytes(), &mut one_layout)
-            .zip(lay_out(other.as_bytes(), &mut other_layout));
-        match laid_out {
-            Some((one, other)) => {
-                let mut states = [SHA256_INITIAL_STATE; 2];
-                compress_pair(&mut states, [one, other]);
-                hashes.extend(states.map(digest));
-            }
-            None => hashes.extend([one, other].map(|record| record_hash(record.as_bytes()))),
+    let mut layouts = [NO_BLOCKS; RECORDS_AT_ONCE];
+    for records in records.chunks(RECORDS_AT_ONCE) {
+        let mut laid_out: [Option<&[Block]>; RECORDS_AT_ONCE] = [None; RECORDS_AT_ONCE];
+        for ((blocks, layout), record) in laid_out.iter_mut().zip(&mut layouts).zip(records) {
+            *blocks = lay_out(record.as_bytes(), layout);
         }
+        hashes.extend(records.iter().zip(laid_out).map(|(record, blocks)| {
+            let blocks = blocks.map(hash_blocks);
+            blocks.unwrap_or_else(|| unusual_record_hash(record.as_bytes()))
+        }));
     }
-    hashes.extend(last.iter().map(|record| record_hash(record.as_bytes())));
     hashes
+}
+
+fn hash_blocks(blocks: &[Block]) -> Hash {
+    let mut state = SHA256_INITIAL_STATE;
+    compress256(&mut state, blocks);
+    digest(state)
 }
 
 fn unusual_record_hash(record: &[u8]) -> Hash {
     let prefixed = Sha256::new().chain_update([LEAF_PREFIX]);
     Hash(prefixed.chain_update(record).finalize().into())
 }
+
+type Block = [u8; BLOCK_BYTES];
 
 /// What records of usual length fit into.
 type Layout = [Block; 8];
@@ -148,7 +150,7 @@ const LEAF_PREFIX: u8 = 0x00;
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut blocks = NODE_BLOCKS;
     put_children(&mut blocks, left, right);
-    hash_node(&blocks)
+    hash_blocks(&blocks)
 }
 
 /// The hashes of many nodes.
@@ -164,14 +166,12 @@ pub(super) fn node_hashes(children: &[[Hash; 2]]) -> Vec<Hash> {
         for (blocks, [left, right]) in nodes.iter_mut().zip(children) {
             put_children(blocks, left, right);
         }
-        let (nodes, _) = nodes.split_at(children.len());
-        let (pairs, last) = nodes.as_chunks::<2>();
-        for [one, other] in pairs {
-            let mut states = [SHA256_INITIAL_STATE; 2];
-            compress_pair(&mut states, [one.as_slice(), other.as_slice()]);
-            hashes.extend(states.map(digest));
-        }
-        hashes.extend(last.iter().map(hash_node));
+        hashes.extend(
+            nodes
+                .iter()
+                .take(children.len())
+                .map(|node| hash_blocks(node)),
+        );
     }
     hashes
 }
@@ -199,13 +199,8 @@ fn put_children(blocks: &mut NodeBlocks, left: &Hash, right: &Hash) {
     *last_byte = *right_end;
 }
 
-fn hash_node(blocks: &NodeBlocks) -> Hash {
-    let mut state = SHA256_INITIAL_STATE;
-    compress256(&mut state, blocks);
-    digest(state)
-}
-
-/// The length field that ends the last block.
+/// Length of SHA-256's blocks, and of the length field that ends the last one.
+const BLOCK_BYTES: usize = 64;
 const LENGTH_BYTES: usize = 8;
 
 fn digest(state: [u32; 8]) -> Hash {

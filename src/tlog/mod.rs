@@ -22,7 +22,6 @@ pub mod hashed_tile;
 pub mod note;
 pub mod proof;
 pub mod range;
-mod sha256_pair;
 pub mod tile;
 pub mod tile_auth;
 
