@@ -119,7 +119,7 @@ row fsck-http "tessera fsck"
 echo
 echo "| 20 ms before each answer | wall | records | processor | requests under way |"
 echo "|---|---|---|---|---|"
-for concurrency in 8 64 256; do
+for concurrency in 16 64 256; do
     "$peers/slow" -listen 127.0.0.1:19400 "$log" >"$work/slow" &
     slow=$!
     until curl -s -o "$work/out" http://127.0.0.1:19400/latest; do sleep 0.05; done
