@@ -316,7 +316,7 @@ pub(super) enum MirrorAction {
       GOPROXY=http://127.0.0.1:8080,https://proxy.example.com go mod download")]
     Serve {
         /// Serve on this address until interrupted
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
         listen: std::net::SocketAddr,
 
         /// Ask the log for what the mirror does not have, and keep it
@@ -602,13 +602,16 @@ impl std::str::FromStr for ListenAt {
         if text == "systemd" {
             return Ok(Self::Systemd);
         }
-        // As other servers take it: a port alone is that port of all addresses.
-        let address = match text.strip_prefix(':') {
-            Some(port) => format!("[::]:{port}").parse(),
-            None => text.parse(),
-        };
         let wrong = |_| "neither an address with a port, as 127.0.0.1:8080, nor systemd".to_owned();
-        address.map(Self::Address).map_err(wrong)
+        address(text).map(Self::Address).map_err(wrong)
+    }
+}
+
+/// As other servers take it: a port alone is that port of all addresses.
+fn address(text: &str) -> Result<std::net::SocketAddr, std::net::AddrParseError> {
+    match text.strip_prefix(':') {
+        Some(port) => format!("[::]:{port}").parse(),
+        None => text.parse(),
     }
 }
 
@@ -782,6 +785,13 @@ pub(super) struct CompletionsArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_alone_is_that_of_all_addresses() {
+        assert_eq!(address(":8080").unwrap().to_string(), "[::]:8080");
+        assert_eq!(address("127.0.0.1:80").unwrap().to_string(), "127.0.0.1:80");
+        assert!(address("8080").is_err());
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -125,10 +125,13 @@ fn tell_people(
     } else {
         let seconds = replayed.elapsed.as_secs_f64();
         let rate = (found.replayed as f64 / seconds.max(1e-3)) as u64;
+        let counted = match found.replayed {
+            1 if !options.hashes_only => "1 record".to_owned(),
+            count => format!("{} {what}", grouped(count)),
+        };
         writeln!(
             out,
-            "{} {what} of {name} replayed, {} to {}, in {seconds:.1} s ({} a second)",
-            grouped(found.replayed),
+            "{counted} of {name} replayed, {} to {}, in {seconds:.1} s ({} a second)",
             grouped(replayed.begin),
             grouped(replayed.end),
             grouped(rate),
