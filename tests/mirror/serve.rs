@@ -198,3 +198,27 @@ fn a_real_go_command_downloads_with_it() {
         assert!(cached.exists(), "the go command has asked the mirror");
     }
 }
+
+#[test]
+fn a_gate_with_a_mirror_asks_the_log_for_nothing() {
+    let proxy = TestProxy::new();
+    let module = TestModule::new("example.com/Hello", "v1.0.0");
+    proxy.add(&module.file("hello.go", "package hello\n\nconst Word = \"moin\"\n"));
+    let log = proxy.log.clone().grow(600);
+    let home = mirror_of(&log);
+    let modules = crate::support::server::Serving::new({
+        let proxy = proxy.clone();
+        move |request| proxy.answer(request)
+    });
+    let modules = modules.start();
+    let gate = Gate::listen(
+        home.sumcheck(["gate", "--listen", "127.0.0.1:0"])
+            .sumdb(&log.verifier_key())
+            .goproxy(&modules.url()),
+    );
+    for file in ["zip", "mod"] {
+        let path = format!("/example.com/!hello/@v/v1.0.0.{file}");
+        assert_eq!(gate.get(&path).status, 200, "{path}");
+    }
+    assert_eq!(modules.count("/sumdb/"), 0, "{:?}", modules.paths());
+}
