@@ -40,8 +40,10 @@ impl Keeper {
     ) -> io::Result<Self> {
         let names_folder = home.names_folder(log);
         let names = extent.map(|extent| NamesWriter::open(&names_folder, extent));
+        let folder = MirrorFolder::new(home.mirror_folder(log));
+        folder.sweep()?;
         Ok(Self {
-            folder: MirrorFolder::new(home.mirror_folder(log)),
+            folder,
             names: names.transpose()?,
             names_folder,
             batch: NameBatch::default(),

@@ -19,6 +19,15 @@ pub(super) fn temporary_name(path: &Path) -> PathBuf {
 
 /// Removes what processes that died left under temporary names.
 pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    sweep_older(folder, STALE_AFTER)
+}
+
+/// The same where nobody else can be at work: whoever calls holds a lock.
+pub(super) fn sweep_all(folder: &Path) -> io::Result<()> {
+    sweep_older(folder, Duration::ZERO)
+}
+
+fn sweep_older(folder: &Path, stale_after: Duration) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -33,7 +42,7 @@ pub(super) fn sweep(folder: &Path) -> io::Result<()> {
             .modified()
             .ok()
             .and_then(|time| time.elapsed().ok());
-        if age.is_none_or(|age| age < STALE_AFTER) {
+        if age.is_none_or(|age| age < stale_after) {
             continue;
         }
         // Another process may be sweeping as well, and a read-only folder stays as it is.
@@ -114,5 +123,7 @@ mod tests {
             .collect();
         left.sort();
         assert_eq!(left, [".hidden", ".new.tmp", "old.tmp", "sumcheck.db"]);
+        sweep_all(folder.path()).unwrap();
+        assert!(!path(".new.tmp").exists() && path("old.tmp").exists());
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::batch::Batch;
+use super::durable::sweep_all;
 use super::tiles::TileReader;
 use crate::tlog::tile::Tile;
 
@@ -55,6 +56,18 @@ impl MirrorFolder {
     /// What the system says.
     pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
+    }
+
+    /// Removes what a process that was killed has left of its writing. Only who holds the lock of the
+    /// log's audits may do so.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sweep(&self) -> io::Result<()> {
+        match sweep_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Begins to write.

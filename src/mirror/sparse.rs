@@ -29,6 +29,9 @@ pub enum SparseError {
     /// The log could not be asked, or had not what it should have.
     #[error("{0}")]
     Unavailable(String),
+    /// Another process writes to it.
+    #[error("an audit of this log is under way in this home")]
+    Busy,
     /// The disk.
     #[error("cannot write the mirror: {0}")]
     Disk(#[from] io::Error),
@@ -72,6 +75,9 @@ pub async fn bring_up_to_date(prover: &Prover) -> Result<Sparse, SparseError> {
     if let Some(fault) = faults.into_iter().next() {
         return Err(SparseError::Unavailable(fault));
     }
+    let lock = prover.home.lock_audit(prover.key.name());
+    let lock = lock.map_err(|error| SparseError::Disk(io::Error::other(error)))?;
+    let _lock = lock.ok_or(SparseError::Busy)?;
     let files = prover.mirror_folder().begin()?;
     let mut sparse = Sparse {
         head_size: head.tree_head().size(),

@@ -72,6 +72,10 @@ fn killed_fifty_times_on_the_way_it_is_still_right() {
     run_in(&home, &log, &server, &["mirror", "verify"])
         .run()
         .expect_code(0);
+    // Nothing is left of what was cut off.
+    let mirror = std::fs::read_dir(home.state().join("mirror/sum.example.com")).unwrap();
+    let names = mirror.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| !name.starts_with('.')));
     let evidence = run_in(&home, &log, &server, &["evidence", "list"]).run();
     assert_eq!(
         evidence.stdout.matches("contradict").count(),

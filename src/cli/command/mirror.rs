@@ -68,7 +68,7 @@ fn sync_sparse(global: &GlobalArgs, settings: &Settings) -> anyhow::Result<Exit>
             world::tell_of_goauth(settings);
             return Ok(Exit::Unverified);
         }
-        Ok(Err(error @ SparseError::Disk(_))) => return Err(error.into()),
+        Ok(Err(error @ (SparseError::Disk(_) | SparseError::Busy))) => return Err(error.into()),
     };
     if settings.format == Format::Human && !global.quiet {
         writeln!(
