@@ -11,6 +11,17 @@ use super::hash::{Hash, node_hash};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InclusionProof(Vec<Hash>);
 
+/// One step on the way from a record to the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// What is hashed with the node that the way has come to.
+    pub sibling: Hash,
+    /// It stands to the left of that.
+    pub sibling_is_left: bool,
+    /// The hash of both.
+    pub parent: Hash,
+}
+
 /// The hashes that show one tree to be the beginning of another, lowest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsistencyProof(Vec<Hash>);
@@ -58,23 +69,25 @@ impl InclusionProof {
         &self.0
     }
 
-    /// Checks that the record with this hash stands at `index` in the tree under `head`.
+    /// The way from a record up to a root: what is hashed with what, lowest first. Whether that root is
+    /// the tree's, [`InclusionProof::verify`] says.
     ///
     /// # Errors
-    /// [`ProofError`] if the proof does not show just that.
-    pub fn verify(&self, record_hash: Hash, index: u64, head: &TreeHead) -> Result<(), ProofError> {
-        let size = head.size();
+    /// [`ProofError`] if a proof for this index and size has another length.
+    pub fn steps(&self, record_hash: Hash, index: u64, size: u64) -> Result<Vec<Step>, ProofError> {
         if index >= size || size > MAX_TREE_SIZE {
             return Err(ProofError::IndexOutsideTree { index, size });
         }
         let mut node = index;
         let mut last_node = size.saturating_sub(1);
         let mut hash = record_hash;
+        let mut steps = Vec::with_capacity(self.0.len());
         for sibling in &self.0 {
             if last_node == 0 {
                 return Err(ProofError::WrongLength);
             }
-            if is_right_child(node) || node == last_node {
+            let sibling_is_left = is_right_child(node) || node == last_node;
+            if sibling_is_left {
                 hash = node_hash(sibling, &hash);
                 // Where the right edge has no sibling the tree is lower: climb past it.
                 let levels_without_sibling = node.trailing_zeros();
@@ -86,11 +99,26 @@ impl InclusionProof {
                 hash = node_hash(&hash, sibling);
             }
             (node, last_node) = (climb(node, 1), climb(last_node, 1));
+            steps.push(Step {
+                sibling: *sibling,
+                sibling_is_left,
+                parent: hash,
+            });
         }
         if last_node != 0 {
             return Err(ProofError::WrongLength);
         }
-        if hash == head.root() {
+        Ok(steps)
+    }
+
+    /// Checks that the record with this hash stands at `index` in the tree under `head`.
+    ///
+    /// # Errors
+    /// [`ProofError`] if the proof does not show just that.
+    pub fn verify(&self, record_hash: Hash, index: u64, head: &TreeHead) -> Result<(), ProofError> {
+        let steps = self.steps(record_hash, index, head.size())?;
+        let root = steps.last().map_or(record_hash, |step| step.parent);
+        if root == head.root() {
             Ok(())
         } else {
             Err(ProofError::WrongRoot)
