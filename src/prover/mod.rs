@@ -96,6 +96,19 @@ impl Prover {
         Ok(run.end())
     }
 
+    /// Ties heads into the timeline that somebody shows, whose name stands in evidence and in the home.
+    /// Tiles are those of this prover's log; no newer head is asked for.
+    ///
+    /// # Errors
+    /// As [`Prover::prove`]: a head that contradicts this home's is misbehaviour of the log.
+    pub async fn tie_heads(&self, notes: &[&[u8]], shown_by: &str) -> Result<Proofs, ProveError> {
+        let mut proofs = Proofs::default();
+        let timeline = self.restore(&BTreeSet::new(), &mut proofs)?;
+        let mut run = Run::new(self, timeline, proofs);
+        run.tie_heads(notes, shown_by).await?;
+        Ok(run.end())
+    }
+
     async fn database(&self) -> Result<Database<'_>, ConnectError> {
         self.route.connect(&self.address, &self.http).await
     }

@@ -9,6 +9,7 @@ use crate::io::store::StoreError;
 use crate::sumdb::fork::Fork;
 use crate::sumdb::record::AuthenticRecord;
 use crate::sumdb::timeline::{ConsistentHead, DamagedHead};
+use crate::tlog::checkpoint::TreeHead;
 
 /// What became of one module version.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ impl Fault {
 pub struct Proofs {
     /// The head under which everything was proven.
     pub head: Option<ConsistentHead>,
+    /// The head that `/latest` has shown, signed; it may be an older one.
+    pub latest: Option<TreeHead>,
     /// One outcome for each module version that was asked for.
     pub outcomes: BTreeMap<ModuleVersion, Outcome>,
     /// What makes the run fail closed.

@@ -50,19 +50,40 @@ async fn claimed_tile(
 }
 
 impl Prover {
-    /// All verified heads of this home.
+    /// The verified heads of this home with more records than this.
     ///
     /// # Errors
     /// [`ProveError`]
-    pub fn verified_heads(&self) -> Result<Vec<TreeHead>, ProveError> {
+    pub fn verified_heads_above(&self, size: u64) -> Result<Vec<TreeHead>, ProveError> {
         let timeline = self.timeline()?;
-        let sizes = self.store.borrow().heads(&self.key.to_string())?;
-        let mut heads = Vec::with_capacity(sizes.len());
-        for stored in sizes {
-            let head = timeline.at(stored.size);
-            heads.extend(head.map_err(|cause| self.damaged(cause))?);
+        let mut heads = Vec::new();
+        // Each costs a signature, and there are years of them.
+        for size in timeline.sizes().filter(|known| *known > size) {
+            let head = timeline.at(size).map_err(|cause| self.damaged(cause))?;
+            heads.extend(head.map(|head| head.tree_head()));
         }
-        Ok(heads.iter().map(ConsistentHead::tree_head).collect())
+        Ok(heads)
+    }
+
+    /// The verified head of this home with the most records.
+    ///
+    /// # Errors
+    /// [`ProveError`]
+    pub fn newest_verified_head(&self) -> Result<Option<TreeHead>, ProveError> {
+        self.newest_verified_head_within(u64::MAX)
+    }
+
+    /// The verified head with the most records that has no more than this.
+    ///
+    /// # Errors
+    /// [`ProveError`]
+    pub fn newest_verified_head_within(&self, size: u64) -> Result<Option<TreeHead>, ProveError> {
+        let timeline = self.timeline()?;
+        let Some(size) = timeline.sizes().rfind(|known| *known <= size) else {
+            return Ok(None);
+        };
+        let head = timeline.at(size).map_err(|cause| self.damaged(cause))?;
+        Ok(head.map(|head| head.tree_head()))
     }
 
     /// The planned tiles that could be had and are authentic under a head, and what is wrong with the

@@ -46,6 +46,8 @@ pub(super) struct Run<'a> {
     pub(super) tiles: TileSet,
     pub(super) proofs: Proofs,
     database: Option<Database<'a>>,
+    /// Who shows the heads, if it is not the database.
+    shown_by: Option<String>,
 }
 
 impl<'a> Run<'a> {
@@ -56,6 +58,7 @@ impl<'a> Run<'a> {
             tiles: TileSet::new(prover),
             proofs,
             database: None,
+            shown_by: None,
         }
     }
 
@@ -206,6 +209,32 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Ties heads that somebody shows into the timeline, out of tiles of the database.
+    pub(super) async fn tie_heads(
+        &mut self,
+        notes: &[&[u8]],
+        shown_by: &str,
+    ) -> Result<(), ProveError> {
+        self.shown_by = Some(shown_by.to_owned());
+        match self.prover.database().await {
+            Ok(database) => self.database = Some(database),
+            Err(error) => {
+                self.proofs.faults.push(Fault::new(error.to_string()));
+                return Ok(());
+            }
+        }
+        for note in notes {
+            if let Err(error) = self.session.see_head(note) {
+                let fault = format!("a tree head is not valid: {error}");
+                self.proofs.faults.push(Fault::new(fault));
+            }
+        }
+        if let Some(conclusion) = self.conclude(Keep::Always).await? {
+            self.accept(conclusion);
+        }
+        Ok(())
+    }
+
     /// Takes the go command's replies into the session, but for those whose heads are newer than
     /// what this server knows: a mirror that is behind cannot prove those, and does no wrong.
     fn adopt<'m>(&mut self, cached: CachedReplies<'m>) -> Result<Adopted<'m>, ProveError> {
@@ -300,13 +329,12 @@ impl<'a> Run<'a> {
 
         match latest {
             None => {}
-            Some(Ok(Answer::Found(note))) => {
-                if let Err(error) = self.session.see_head(&note) {
-                    self.proofs.faults.push(Fault::new(format!(
-                        "the log's newest tree head (/latest) is not valid: {error}"
-                    )));
-                }
-            }
+            Some(Ok(Answer::Found(note))) => match self.session.see_head(&note) {
+                Ok(head) => self.proofs.latest = Some(head),
+                Err(error) => self.proofs.faults.push(Fault::new(format!(
+                    "the log's newest tree head (/latest) is not valid: {error}"
+                ))),
+            },
             Some(Ok(Answer::Absent { status, .. })) => {
                 self.proofs.faults.push(Fault::new(format!(
                     "the log's newest tree head (/latest) is not there: the server answered {status}"
@@ -366,9 +394,10 @@ impl<'a> Run<'a> {
 
     /// Where this run's answers come from.
     pub(super) fn source(&self) -> String {
-        match &self.database {
-            Some(database) => database.source(),
-            None => "the go command's cache".to_owned(),
+        match (&self.shown_by, &self.database) {
+            (Some(source), _) => source.clone(),
+            (None, Some(database)) => database.source(),
+            (None, None) => "the go command's cache".to_owned(),
         }
     }
 

@@ -112,6 +112,11 @@ impl Timeline {
             .map(Option::flatten)
     }
 
+    /// The sizes of all trees, smallest first.
+    pub fn sizes(&self) -> impl DoubleEndedIterator<Item = u64> + use<'_> {
+        self.notes.keys().copied()
+    }
+
     /// The head of that size, if it was ever verified.
     ///
     /// # Errors
