@@ -111,20 +111,38 @@ impl Home {
         self.path.join("audit/seen").join(log_folder(log))
     }
 
+    /// The same of audits that began in the middle of a log.
+    #[must_use]
+    pub fn seen_since_folder(&self, log: &str) -> PathBuf {
+        self.path.join("audit/seen-since").join(log_folder(log))
+    }
+
+    /// Locks the watch of this home for this process, for as long as the file is open. `None` if
+    /// another one watches.
+    ///
+    /// # Errors
+    /// [`HomeError::Write`]
+    pub fn lock_watch(&self) -> Result<Option<File>, HomeError> {
+        self.lock(&self.path.join("watch.lock"))
+    }
+
     /// Locks the audits of a log for this process, for as long as the file is open. `None` if another
     /// one has them.
     ///
     /// # Errors
     /// [`HomeError::Write`]
     pub fn lock_audit(&self, log: &str) -> Result<Option<File>, HomeError> {
-        let folder = self.path.join("audit");
-        let path = folder.join(format!("{}.lock", escaped_name(log)));
+        let name = format!("{}.lock", escaped_name(log));
+        self.lock(&self.path.join("audit").join(name))
+    }
+
+    fn lock(&self, path: &Path) -> Result<Option<File>, HomeError> {
         let error = |cause| HomeError::Write {
-            path: path.clone(),
+            path: path.to_owned(),
             cause,
         };
-        create_private_folder(&folder).map_err(error)?;
-        let file = File::create(&path).map_err(error)?;
+        create_private_folder(path.parent().unwrap_or(&self.path)).map_err(error)?;
+        let file = File::create(path).map_err(error)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -10,32 +10,54 @@ pub enum Signal {
 }
 
 /// Waits for the first signal that asks to stop.
-#[cfg(unix)]
 pub async fn signal() -> Signal {
-    use tokio::signal::unix::{SignalKind, signal};
+    signals().next().await
+}
 
-    let (interrupt, terminate) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+/// Signals that ask to stop, of which none is missed between two looks.
+#[derive(Debug)]
+pub struct Signals {
+    #[cfg(unix)]
+    streams: Option<[tokio::signal::unix::Signal; 2]>,
+}
+
+/// From now on no such signal ends this process by itself.
+#[must_use]
+pub fn signals() -> Signals {
+    Signals {
         // Without handlers the system's own do their work: they end the process.
-        return std::future::pending().await;
-    };
-    let (first, second) = (interrupt.recv(), terminate.recv());
-    futures_util::pin_mut!(first, second);
-    match futures_util::future::select(first, second).await {
-        futures_util::future::Either::Left(_) => Signal::Interrupt,
-        futures_util::future::Either::Right(_) => Signal::Terminate,
+        #[cfg(unix)]
+        streams: {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+            let both = signal(interrupt).and_then(|one| Ok([one, signal(terminate)?]));
+            both.ok()
+        },
     }
 }
 
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-pub async fn signal() -> Signal {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Signal::Interrupt,
-        Err(_) => std::future::pending().await,
+impl Signals {
+    /// Waits for the next one.
+    #[cfg(unix)]
+    pub async fn next(&mut self) -> Signal {
+        let Some([interrupt, terminate]) = &mut self.streams else {
+            return std::future::pending().await;
+        };
+        let (first, second) = (interrupt.recv(), terminate.recv());
+        futures_util::pin_mut!(first, second);
+        match futures_util::future::select(first, second).await {
+            futures_util::future::Either::Left(_) => Signal::Interrupt,
+            futures_util::future::Either::Right(_) => Signal::Terminate,
+        }
+    }
+
+    /// Waits for Ctrl-C.
+    #[cfg(not(unix))]
+    pub async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal::Interrupt,
+            Err(_) => std::future::pending().await,
+        }
     }
 }
 

@@ -6,9 +6,11 @@
 mod audits;
 mod decisions;
 mod error;
+mod events;
 mod findings;
 mod pins;
 mod row;
+mod runs;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,25 +22,35 @@ use rusqlite::{
     params,
 };
 
-pub use self::audits::{AuditKind, AuditState, StoredAnomaly};
-pub use self::decisions::Decided;
+pub use self::audits::{
+    AuditKind, AuditState, StoredAnomaly, StoredWatched, Watched, WatchedRecord,
+};
+pub use self::decisions::{Decided, DecisionFilter, StoredDecision};
 pub use self::error::StoreError;
 use self::error::classify;
+pub use self::events::{
+    Announced, Announcement, Condition, Delivery, NewEvent, Severity, SinkState, StoredEvent,
+    Unannounced,
+};
 pub use self::pins::{Pin, PinKind, Pinned};
-pub use self::row::{Commit, CommitOutcome, Finding, HeadDate, NewHead, StoredHead, StoredRecord};
+pub use self::row::{
+    Commit, CommitOutcome, Finding, HeadDate, NewHead, Rows, StoredHead, StoredRecord,
+};
 use self::row::{Count, stored_head, stored_record};
-use super::clock;
+pub use self::runs::{EndedRun, RunOutcome, StoredRun, UntiedHead, VantagePoint};
+use super::clock::{self, Clock};
 use super::failpoint;
 use super::home::Home;
 
 /// The schema that this version of sumcheck writes (`PRAGMA user_version`).
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// What leads from each version to the next, from nothing on.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("store/schema/1.sql"),
     include_str!("store/schema/2.sql"),
     include_str!("store/schema/3.sql"),
+    include_str!("store/schema/4.sql"),
 ];
 
 /// Marks a database as sumcheck's own (`PRAGMA application_id`): "sumc".
@@ -60,6 +72,7 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     read_only: bool,
+    clock: Clock,
 }
 
 impl Store {
@@ -92,6 +105,7 @@ impl Store {
             connection,
             path: path.to_owned(),
             read_only: false,
+            clock: Clock::System,
         };
         store.prepare()?;
         Ok(store)
@@ -107,6 +121,7 @@ impl Store {
             connection,
             path: path.to_owned(),
             read_only: true,
+            clock: Clock::System,
         };
         match store.check_version()? {
             0 => Self::open_in_memory(path.to_owned()),
@@ -125,6 +140,7 @@ impl Store {
             connection: copy,
             path: self.path,
             read_only: true,
+            clock: Clock::System,
         };
         store.migrate()?;
         Ok(store)
@@ -136,9 +152,15 @@ impl Store {
             connection,
             path,
             read_only: true,
+            clock: Clock::System,
         };
         store.migrate()?;
         Ok(store)
+    }
+
+    /// From now on rows are dated by this clock.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
     }
 
     /// Whether nothing can be kept: the home is read-only, or its disk is full.
@@ -257,6 +279,19 @@ impl Store {
         work(&self.connection).map_err(|cause| classify(&self.path, cause))
     }
 
+    /// The logs of which anything is kept, as pairs of name and verifier key.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn logs(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare("SELECT name, verifier_key FROM logs ORDER BY log_id")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+
     /// All verified heads of a log, smallest first.
     ///
     /// # Errors
@@ -271,6 +306,47 @@ impl Store {
                 .query_map([verifier_key], stored_head)?
                 .collect()
         })
+    }
+
+    /// When each verified head was first seen, by size, smallest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn head_times(&self, verifier_key: &str) -> Result<Vec<(u64, String)>, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare(
+                    "SELECT size, seen_at FROM heads JOIN logs USING (log_id)
+                     WHERE verifier_key = ? ORDER BY size",
+                )?
+                .query_map([verifier_key], |row| {
+                    let Count(size) = row.get(0)?;
+                    Ok((size, row.get(1)?))
+                })?
+                .collect()
+        })
+    }
+
+    /// The verified heads of a log with the most records, smallest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn newest_heads(
+        &self,
+        verifier_key: &str,
+        rows: Rows,
+    ) -> Result<Vec<StoredHead>, StoreError> {
+        let heads: Vec<StoredHead> = self.run(|connection| {
+            connection
+                .prepare(
+                    "SELECT size, root, note, seen_at, source, tied_to_size, tie
+                     FROM heads JOIN logs USING (log_id)
+                     WHERE verifier_key = ? AND size < ? ORDER BY size DESC LIMIT ?",
+                )?
+                .query_map(params![verifier_key, rows.bound(), rows.limit], stored_head)?
+                .collect()
+        })?;
+        Ok(heads.into_iter().rev().collect())
     }
 
     /// When a head that contains the record at this index was first seen: UTC, RFC 3339.
@@ -369,7 +445,8 @@ impl Store {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|cause| classify(&path, cause))?;
-        let written = write(&transaction, commit).map_err(|cause| classify(&path, cause))?;
+        let now = clock::at(self.clock.now());
+        let written = write(&transaction, commit, &now).map_err(|cause| classify(&path, cause))?;
         match written {
             Written::All => {
                 failpoint::pass("commit: all is written and not committed");
@@ -417,7 +494,7 @@ enum Written {
     Conflict(u64),
 }
 
-fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Written> {
+fn write(transaction: &Transaction<'_>, commit: &Commit, now: &str) -> rusqlite::Result<Written> {
     let log = create_log(transaction, &commit.log_name, &commit.verifier_key)?;
     let newest: Option<Count> = transaction.query_row(
         "SELECT max(size) FROM heads WHERE log_id = ?",
@@ -445,7 +522,6 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
         ])?;
         failpoint::pass("commit: a record is written");
     }
-    let seen_at = clock::now();
     for head in &commit.heads {
         let known: Option<[u8; 32]> = transaction
             .query_row(
@@ -467,7 +543,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<Wri
                 Count(head.size),
                 head.root,
                 head.note,
-                seen_at,
+                now,
                 head.source,
                 head.tied_to_size.map(Count),
                 head.tie,

@@ -258,7 +258,7 @@ fn is_page(headers: &HeaderMap) -> bool {
 }
 
 /// Why no answer began.
-fn not_sent(url: &Url, error: &reqwest::Error) -> FetchError {
+pub(super) fn not_sent(url: &Url, error: &reqwest::Error) -> FetchError {
     let url = ShownUrl::new(url);
     if error.is_builder() {
         FetchError::InvalidUrl {

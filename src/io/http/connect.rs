@@ -36,6 +36,12 @@ pub(super) struct Connections {
     pub(super) test_roots: Vec<Certificate>,
 }
 
+/// Says what TLS is made of, for this process.
+pub fn install_crypto() {
+    // Fails if there is one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 impl Connections {
     pub(super) fn new(user_agent: String, concurrency: usize) -> Self {
         Self {
@@ -78,8 +84,7 @@ impl Connections {
     }
 
     fn build(&self, route: Route, encoding: Encoding) -> reqwest::Result<Client> {
-        // Fails if there is one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_crypto();
         let builder = Client::builder()
             .user_agent(self.user_agent.as_str())
             .connect_timeout(CONNECT_TIMEOUT)

@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod head_start;
 mod limits;
+mod post;
 mod redirect;
 mod retry;
 mod trace;
@@ -33,6 +34,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use self::attempt::{Arrival, Attempt, Failure};
 use self::attempt_clock::AttemptClock;
+pub use self::connect::install_crypto;
 use self::connect::{Connections, Encoding};
 use self::error::without_credentials;
 pub use self::error::{FetchError, RedirectRefusal, ShownUrl, Timeout};

@@ -1,5 +1,6 @@
 //! Whether a connection still gets somewhere.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -19,6 +20,17 @@ pub struct Activity {
     progress_ms: AtomicU64,
 }
 
+/// A request for which the server, not the client, is to be waited for.
+#[derive(Debug)]
+pub(super) struct Answering(Arc<Activity>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.progress();
+        self.0.answering.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Default for Activity {
     fn default() -> Self {
         Self {
@@ -30,16 +42,12 @@ impl Default for Activity {
 }
 
 impl Activity {
-    /// The server begins to answer.
-    pub fn begin(&self) {
+    /// The server answers for as long as this is held: also a request that is given up ends it.
+    #[must_use]
+    pub(super) fn answering(self: &Arc<Self>) -> Answering {
         self.answering.fetch_add(1, Ordering::Relaxed);
         self.progress();
-    }
-
-    /// There is an answer for the client to read.
-    pub fn end(&self) {
-        self.progress();
-        self.answering.fetch_sub(1, Ordering::Relaxed);
+        Answering(Arc::clone(self))
     }
 
     /// The client asked something or made room for more of an answer.

@@ -29,8 +29,14 @@ pub(super) async fn serve<I, F, B>(
     B: Body<Data = Bytes, Error = io::Error> + Send + 'static,
 {
     let service = service_fn(|request: Request<Incoming>| {
+        // Held until there is an answer, or nobody waits for one any more.
+        let answering = activity.answering();
         let answered = answer(request);
-        async { Ok::<_, Infallible>(answered.await) }
+        async move {
+            let response = answered.await;
+            drop(answering);
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

@@ -51,8 +51,7 @@ pub trait Site: Send + Sync + 'static {
     /// Somebody has connected.
     fn connected(&self) -> Self::Counted;
 
-    /// Answers a request. It tells the activity when it begins to work, when it ends, and when the
-    /// client has taken some of the answer.
+    /// Answers a request. Whatever body it has tells the activity when the client has taken some of it.
     fn answer(
         &self,
         peer: Peer,

@@ -26,9 +26,7 @@ fn connect(buffer_bytes: usize, work: Duration, body: &'static [u8]) -> (DuplexS
         let answer = |_| {
             let activity = Arc::clone(&activity);
             async move {
-                activity.begin();
                 sleep(work).await;
-                activity.end();
                 Response::new(SmallBody::new(Bytes::from_static(body), activity))
             }
         };
@@ -135,4 +133,29 @@ async fn requests_that_come_at_once_are_answered_in_their_order() {
         answers.push_str(std::str::from_utf8(&answer[..length]).unwrap());
     }
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 3);
+}
+
+/// A frame of HTTP/2 (RFC 9113 section 4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    let head = [0, 0, length, kind, flags, 0, 0, 0, stream];
+    [&head, payload].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_taken_back_holds_no_connection() {
+    const CANCEL: [u8; 4] = [0, 0, 0, 8];
+    let (mut client, served) = connect(4096, Duration::from_secs(600), b"hello");
+    // GET, http, / and an authority: RFC 7541 appendix A.
+    let request = [&[0x82, 0x86, 0x84, 0x41, 4], b"gate".as_slice()].concat();
+    client
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .await
+        .unwrap();
+    client.write_all(&frame(4, 0, 0, &[])).await.unwrap();
+    client.write_all(&frame(1, 5, 1, &request)).await.unwrap();
+    sleep(Duration::from_secs(50)).await;
+    assert!(!served.is_finished(), "it is at work");
+    client.write_all(&frame(3, 0, 1, &CANCEL)).await.unwrap();
+    assert!(seconds_until(served).await <= 31);
 }

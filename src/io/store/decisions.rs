@@ -1,9 +1,11 @@
 //! What the gate decided, for whoever asks later.
 
+use std::borrow::Cow;
+
 use rusqlite::params;
 
 use super::row::Count;
-use super::{Store, StoreError};
+use super::{Rows, Store, StoreError};
 
 /// A decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +19,9 @@ pub struct Decided {
     /// Module version.
     pub version: String,
     /// `info`, `mod` or `zip`.
-    pub file: &'static str,
+    pub file: Cow<'static, str>,
     /// `released`, `refused`, …
-    pub verdict: &'static str,
+    pub verdict: Cow<'static, str>,
     /// The hash of what came.
     pub hash: Option<String>,
     /// Index of the log's record.
@@ -32,7 +34,64 @@ pub struct Decided {
     pub reason: Option<String>,
 }
 
+/// A decision as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDecision {
+    /// In the order of decisions.
+    pub id: i64,
+    /// What was decided.
+    pub decided: Decided,
+}
+
+/// Which decisions are wanted; what is `None` is not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DecisionFilter {
+    /// This verdict.
+    pub verdict: Option<String>,
+    /// Modules whose path begins so.
+    pub module: Option<String>,
+    /// This client.
+    pub client: Option<String>,
+}
+
 impl Store {
+    /// Decisions that somebody may see, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn decisions(
+        &self,
+        filter: &DecisionFilter,
+        rows: Rows,
+        may_be_seen: impl Fn(&Decided) -> bool,
+    ) -> Result<Vec<StoredDecision>, StoreError> {
+        self.run(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT decided_at, client, module, version, file, verdict, hash, record_index,
+                     head_size, upstream, reason, decision_id
+                 FROM decisions
+                 WHERE (?1 IS NULL OR verdict = ?1)
+                     AND (?2 IS NULL OR substr(module, 1, length(?2)) = ?2)
+                     AND (?3 IS NULL OR client = ?3)
+                     AND decision_id < ?4
+                 ORDER BY decision_id DESC",
+            )?;
+            let wanted = params![filter.verdict, filter.module, filter.client, rows.bound()];
+            let found = statement.query_map(wanted, |row| {
+                Ok(StoredDecision {
+                    decided: decided(row)?,
+                    id: row.get(11)?,
+                })
+            })?;
+            let seen = found.filter(|found| {
+                let hidden = found.as_ref().is_ok_and(|row| !may_be_seen(&row.decided));
+                !hidden
+            });
+            let limit = usize::try_from(rows.limit).unwrap_or(usize::MAX);
+            seen.take(limit).collect()
+        })
+    }
+
     /// Keeps decisions, all or none, and at most `rows` of them: the oldest go.
     ///
     /// # Errors
@@ -71,4 +130,22 @@ impl Store {
             transaction.commit()
         })
     }
+}
+
+fn decided(row: &rusqlite::Row<'_>) -> rusqlite::Result<Decided> {
+    let (file, verdict): (String, String) = (row.get(4)?, row.get(5)?);
+    let (index, head): (Option<Count>, Option<Count>) = (row.get(7)?, row.get(8)?);
+    Ok(Decided {
+        decided_at: row.get(0)?,
+        client: row.get(1)?,
+        module: row.get(2)?,
+        version: row.get(3)?,
+        file: file.into(),
+        verdict: verdict.into(),
+        hash: row.get(6)?,
+        record_index: index.map(|Count(index)| index),
+        head_size: head.map(|Count(size)| size),
+        upstream: row.get(9)?,
+        reason: row.get(10)?,
+    })
 }

@@ -57,7 +57,7 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT finding_id, kind, found_at, evidence_path, acknowledged_at
+                    "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at
                      FROM findings JOIN logs USING (log_id)
                      WHERE verifier_key = ? AND acknowledged_at IS NULL ORDER BY finding_id",
                 )?
@@ -74,8 +74,8 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT finding_id, kind, found_at, evidence_path, acknowledged_at FROM findings
-                     ORDER BY finding_id",
+                    "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at
+                     FROM findings JOIN logs USING (log_id) ORDER BY finding_id",
                 )?
                 .query_map([], finding)?
                 .collect()
@@ -92,19 +92,20 @@ impl Store {
             let rows = connection.execute(
                 "UPDATE findings SET acknowledged_at = coalesce(acknowledged_at, ?)
                  WHERE finding_id = ?",
-                params![clock::now(), finding_id],
+                params![clock::at(self.clock.now()), finding_id],
             )?;
             Ok(rows > 0)
         })
     }
 }
 
-fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
+pub(super) fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
     Ok(Finding {
         id: row.get(0)?,
-        kind: row.get(1)?,
-        found_at: row.get(2)?,
-        evidence_path: row.get(3)?,
-        acknowledged_at: row.get(4)?,
+        log: row.get(1)?,
+        kind: row.get(2)?,
+        found_at: row.get(3)?,
+        evidence_path: row.get(4)?,
+        acknowledged_at: row.get(5)?,
     })
 }

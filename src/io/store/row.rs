@@ -91,11 +91,39 @@ pub enum CommitOutcome {
     HeadMoved,
 }
 
+/// Which rows of a list are wanted, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// So many at most.
+    pub limit: u32,
+    /// Only those before this one, by that by which the list is ordered.
+    pub before: Option<u64>,
+}
+
+impl Rows {
+    /// The newest ones.
+    #[must_use]
+    pub const fn newest(limit: u32) -> Self {
+        Self {
+            limit,
+            before: None,
+        }
+    }
+
+    /// No row is beyond it if nothing is asked.
+    pub(super) fn bound(self) -> i64 {
+        let before = self.before.and_then(|before| i64::try_from(before).ok());
+        before.unwrap_or(i64::MAX)
+    }
+}
+
 /// Misbehaviour of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// By which people name it.
     pub id: i64,
+    /// Name of the log.
+    pub log: String,
     /// `fork` or `duplicate`.
     pub kind: String,
     /// When it was found: UTC, RFC 3339.

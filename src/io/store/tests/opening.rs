@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::super::{Commit, CommitOutcome, Home, NewHead, Store};
+use super::super::{Commit, CommitOutcome, Home, NewHead, SCHEMA_VERSION, Store};
 
 const KEY: &str = "log.example+01020304+AAAA";
 
@@ -95,7 +95,9 @@ fn the_write_ahead_log_of_a_newer_sumcheck_stays_where_it_is() {
     let (_folder, running) = home();
     drop(Store::open(&running).unwrap());
     let newer = raw(&running);
-    newer.pragma_update(None, "user_version", 4).unwrap();
+    newer
+        .pragma_update(None, "user_version", SCHEMA_VERSION + 1)
+        .unwrap();
     // A copy of files in use is what a crash leaves.
     let (_folder, crashed) = home();
     fs::copy(running.database(), crashed.database()).unwrap();
@@ -110,8 +112,11 @@ fn the_write_ahead_log_of_a_newer_sumcheck_stays_where_it_is() {
     assert!(!before.1.is_empty());
     assert_eq!(
         refusal(&crashed),
-        "DB was written by a newer sumcheck (its schema is 4, this one knows 3): update sumcheck, \
-         or name another folder with --home"
+        format!(
+            "DB was written by a newer sumcheck (its schema is {}, this one knows \
+             {SCHEMA_VERSION}): update sumcheck, or name another folder with --home",
+            SCHEMA_VERSION + 1
+        )
     );
     assert_eq!(state(), before);
 }
@@ -199,7 +204,9 @@ fn a_database_that_was_never_set_up_is_empty_where_nothing_can_be_written() {
 fn a_newer_database_is_refused_where_nothing_can_be_written() {
     let (folder, home) = home();
     drop(Store::open(&home).unwrap());
-    raw(&home).pragma_update(None, "user_version", 4).unwrap();
+    raw(&home)
+        .pragma_update(None, "user_version", SCHEMA_VERSION + 1)
+        .unwrap();
     let refused = refusal(&Home::read_only(folder.path()));
     assert!(refused.starts_with("DB was written by a newer sumcheck"));
 }
