@@ -10,6 +10,7 @@ mod keeper;
 mod progress;
 mod read;
 pub mod seen;
+mod watchlist;
 
 use std::fs::File;
 use std::io;
@@ -26,9 +27,10 @@ use self::progress::End;
 pub use self::read::Source;
 use self::read::{ROOTS_IN_TILE, Read, Unread, Wanted, belongs, not_of_the_log, read_stretch};
 use self::seen::{Seen, SeenKey};
+pub use self::watchlist::{KnownHash, Watchlist};
 use crate::io::database::DatabaseAddress;
 use crate::io::names::NamesSum;
-use crate::io::store::AuditKind;
+use crate::io::store::{AuditKind, WatchedRecord};
 use crate::prover::{HEIGHT, ProveError, Prover};
 use crate::sumdb::audit::{Anomaly, OtherRoot, Replay, ReplayError};
 use crate::sumdb::data_tile::MAX_DATA_TILE_BYTES;
@@ -57,6 +59,9 @@ const KEPT_EVERY: Duration = Duration::from_secs(5);
 /// kept, and the others counted.
 const MAX_STRANGE: usize = 100_000;
 
+/// So many watched records are held at most before they are kept.
+const MAX_WATCHED: usize = 10_000;
+
 /// How long it may take to notice that it is to stop.
 const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
@@ -75,6 +80,10 @@ pub struct Options {
     pub mirror: bool,
     /// Look at all of it from the beginning, and change nothing.
     pub look_only: bool,
+    /// Where nothing was audited yet, begin with the record of this index, and remember that.
+    pub since: Option<u64>,
+    /// Records to be told of.
+    pub watchlist: Option<Arc<Watchlist>>,
 }
 
 /// Where tiles are read.
@@ -238,6 +247,8 @@ pub struct Audit<'p> {
     found: Found,
     /// How many of the strange records are kept already.
     kept_strange: usize,
+    /// Records that are watched for, and are not kept yet.
+    watched: Vec<WatchedRecord>,
     kept_at: Instant,
     stop: Arc<AtomicBool>,
     _lock: File,
@@ -248,6 +259,13 @@ impl Audit<'_> {
     #[must_use]
     pub const fn begin(&self) -> u64 {
         self.begin
+    }
+
+    /// The size at which all of it began, in this audit and those that it goes on with.
+    #[must_use]
+    pub fn since(&self) -> u64 {
+        let since = self.progress.iter().map(|done| done.since);
+        since.max().unwrap_or(0)
     }
 
     /// How many records are replayed.
@@ -319,7 +337,7 @@ impl Audit<'_> {
         let (prover, source, wanted) = (self.prover, self.sources.first.clone(), self.wanted());
         let stretches = tiles.chunks(STRETCH_TILES).map(<[Tile]>::to_vec);
         let mut stretches = futures_util::stream::iter(stretches)
-            .map(|tiles| read_stretch(prover, source.clone(), wanted, tiles))
+            .map(|tiles| read_stretch(prover, source.clone(), wanted.clone(), tiles))
             .buffered(STRETCHES_AT_ONCE);
         loop {
             let stretch = tokio::select! {
@@ -355,7 +373,7 @@ impl Audit<'_> {
             if !matches!(next, Next::Go) {
                 return Ok(next);
             }
-            if self.kept_at.elapsed() >= KEPT_EVERY {
+            if self.kept_at.elapsed() >= KEPT_EVERY || self.watched.len() >= MAX_WATCHED {
                 self.keep(End::NotYet).await?;
             }
         }
@@ -380,6 +398,7 @@ impl Audit<'_> {
             sum: self.options.look_only,
             limit_bytes: USUAL_TILE_BYTES,
             key: self.key,
+            watchlist: self.options.watchlist.clone(),
         }
     }
 
@@ -409,6 +428,8 @@ impl Audit<'_> {
         self.found.sum.join(read.sum);
         let strange = read.strange.iter().filter(|strange| is_new(strange.index));
         strange.for_each(|strange| self.found.note(strange.clone()));
+        let watched = read.watched.iter().filter(|of| is_new(of.record_index));
+        self.watched.extend(watched.cloned());
         if let Some(claimed) = &read.claimed {
             self.compare_claimed(&read.tile, &read.hashed, claimed)?;
         }
@@ -444,7 +465,7 @@ impl Audit<'_> {
         };
         let mut false_tile = None;
         for source in sources.into_iter().flatten() {
-            let read = read_stretch(self.prover, source.clone(), wanted, vec![tile]).await;
+            let read = read_stretch(self.prover, source.clone(), wanted.clone(), vec![tile]).await;
             let Some((_, read)) = read.into_iter().next() else {
                 continue;
             };
@@ -601,6 +622,12 @@ fn as_in_tree(tile: &Tile, head: TreeHead) -> Tile {
 pub const fn kinds(options: &Options) -> &'static [AuditKind] {
     if options.look_only {
         return &[];
+    }
+    if options.since.is_some() {
+        return match options.hashes_only {
+            false => &[AuditKind::RecordsSince],
+            true => &[AuditKind::HashesSince],
+        };
     }
     match (options.hashes_only, options.mirror) {
         (false, false) => &[AuditKind::Records],

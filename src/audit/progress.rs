@@ -1,6 +1,7 @@
 //! Where an audit begins, and what is not done again.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -24,6 +25,8 @@ pub(super) struct Done {
     kind: AuditKind,
     size: u64,
     head_size: u64,
+    /// What is below was never replayed.
+    pub(super) since: u64,
     /// What is replayed now goes on from there, with nothing between.
     goes_on: bool,
 }
@@ -44,6 +47,27 @@ struct Kept {
     range: CompactRange,
     head_size: u64,
     files: Vec<u8>,
+    since: u64,
+}
+
+impl Kept {
+    fn nothing() -> Self {
+        Self {
+            range: CompactRange::empty(),
+            head_size: 0,
+            files: Vec::new(),
+            since: 0,
+        }
+    }
+}
+
+/// What is noted of module versions: audits that begin in the middle know nothing of what is before.
+fn seen_folder(prover: &Prover, kind: AuditKind) -> PathBuf {
+    let log = prover.key.name();
+    match kind {
+        AuditKind::RecordsSince => prover.home.seen_since_folder(log),
+        _ => prover.home.seen_folder(log),
+    }
 }
 
 impl<'p> Audit<'p> {
@@ -64,7 +88,16 @@ impl<'p> Audit<'p> {
         let lock = lock.ok_or(AuditError::Busy)?;
         let mut kept = Vec::new();
         for kind in kinds(&options) {
-            kept.push((*kind, read(prover, *kind)?));
+            let state = match (read(prover, *kind)?, options.since) {
+                (Some(state), _) => state,
+                (None, None) => Kept::nothing(),
+                (None, Some(since)) => Kept {
+                    range: range_at(prover, since, head).await?,
+                    since,
+                    ..Kept::nothing()
+                },
+            };
+            kept.push((*kind, state));
         }
         let range = match options.from {
             None => {
@@ -84,12 +117,13 @@ impl<'p> Audit<'p> {
                 kind,
                 size,
                 head_size: kept.head_size,
+                since: kept.since,
                 goes_on,
             });
             let damaged = || AuditError::Damaged("of what was seen".to_owned());
             match kind {
                 _ if !goes_on => {}
-                AuditKind::Records => {
+                AuditKind::Records | AuditKind::RecordsSince => {
                     let extent = match kept.files.split_first_chunk() {
                         None => Some(Extent::default()),
                         Some((known, extent)) => {
@@ -98,7 +132,7 @@ impl<'p> Audit<'p> {
                         }
                     };
                     let extent = extent.ok_or_else(damaged)?;
-                    let opened = Seen::open(&prover.home.seen_folder(log), extent, size);
+                    let opened = Seen::open(&seen_folder(prover, kind), extent, size);
                     seen = Some(opened.map_err(|error| AuditError::Damaged(error.to_string()))?);
                 }
                 AuditKind::Mirror => {
@@ -112,14 +146,14 @@ impl<'p> Audit<'p> {
                 AuditKind::MirrorHashes => {
                     keeper = Some(Keeper::open(&prover.home, log, size, None)?);
                 }
-                AuditKind::Hashes | AuditKind::MirrorSparse => {}
+                AuditKind::Hashes | AuditKind::HashesSince | AuditKind::MirrorSparse => {}
             }
         }
         Ok(Self {
             prover,
             sources,
             options,
-            replay: Replay::new(range, prover.verified_heads()?),
+            replay: Replay::new(range, prover.verified_heads_above(begin)?),
             begin,
             progress,
             seen,
@@ -127,6 +161,7 @@ impl<'p> Audit<'p> {
             keeper,
             found: Found::default(),
             kept_strange: 0,
+            watched: Vec::new(),
             kept_at: Instant::now(),
             stop,
             _lock: lock,
@@ -178,17 +213,18 @@ impl<'p> Audit<'p> {
             }
             done.size = range.size();
             let reached = match (done.kind, end) {
-                (_, End::NotYet) => 0,
-                (AuditKind::Records | AuditKind::Hashes, _) => reached,
-                (_, End::Settled) => 0,
                 // The tiles at the right edge of this head are there, and of no smaller one.
-                (_, End::Mirrored(size)) => size,
+                (AuditKind::Mirror | AuditKind::MirrorHashes, End::Mirrored(size)) => size,
+                (AuditKind::Mirror | AuditKind::MirrorHashes, End::Settled) | (_, End::NotYet) => 0,
+                _ => reached,
             };
             done.head_size = done.head_size.max(reached);
             let files = match done.kind {
-                AuditKind::Records => [self.key.as_slice(), &extent].concat(),
+                AuditKind::Records | AuditKind::RecordsSince => {
+                    [self.key.as_slice(), &extent].concat()
+                }
                 AuditKind::Mirror => names.clone(),
-                AuditKind::Hashes | AuditKind::MirrorHashes | AuditKind::MirrorSparse => Vec::new(),
+                _ => Vec::new(),
             };
             states.push((
                 done.kind,
@@ -197,6 +233,7 @@ impl<'p> Audit<'p> {
                     subtree_roots: subtree_roots.clone(),
                     head_size: done.head_size,
                     files,
+                    since: done.since,
                 },
             ));
         }
@@ -204,8 +241,9 @@ impl<'p> Audit<'p> {
         let strange: Vec<_> = strange.unwrap_or_default().iter().map(Into::into).collect();
         let (name, key) = (self.prover.key.name(), self.prover.key.to_string());
         let store = self.prover.store.borrow();
-        let kept = store.keep_audit(name, &key, &states, &strange);
+        let kept = store.keep_audit(name, &key, &states, &strange, &self.watched);
         kept.map_err(ProveError::from)?;
+        self.watched.clear();
         self.kept_strange = self.found.strange.len();
         self.kept_at = Instant::now();
         Ok(())
@@ -266,10 +304,8 @@ impl<'p> Audit<'p> {
 
     /// Size of the newest verified head that the replay has reached.
     fn reached_head(&self) -> Result<u64, AuditError> {
-        let heads = self.prover.verified_heads()?.into_iter();
-        let reached = heads.map(|head| head.size());
-        let reached = reached.filter(|size| *size <= self.size()).max();
-        Ok(reached.unwrap_or(0))
+        let reached = self.prover.newest_verified_head_within(self.size())?;
+        Ok(reached.map_or(0, |head| head.size()))
     }
 
     /// Where a data tile of the mirror lies, if that has it.
@@ -280,26 +316,23 @@ impl<'p> Audit<'p> {
 }
 
 /// How far the last replay of this kind has come.
-fn read(prover: &Prover, kind: AuditKind) -> Result<Kept, AuditError> {
+fn read(prover: &Prover, kind: AuditKind) -> Result<Option<Kept>, AuditError> {
     let state = prover
         .store
         .borrow()
         .audit_state(&prover.key.to_string(), kind);
     let Some(state) = state.map_err(ProveError::from)? else {
-        return Ok(Kept {
-            range: CompactRange::empty(),
-            head_size: 0,
-            files: Vec::new(),
-        });
+        return Ok(None);
     };
     let (roots, rest) = state.subtree_roots.as_chunks::<HASH_BYTES>();
     let roots = roots.iter().map(|root| Hash::from_bytes(*root)).collect();
     match CompactRange::from_subtree_roots(state.size, roots) {
-        Ok(range) if rest.is_empty() => Ok(Kept {
+        Ok(range) if rest.is_empty() => Ok(Some(Kept {
             range,
             head_size: state.head_size,
             files: state.files,
-        }),
+            since: state.since,
+        })),
         _ => Err(AuditError::Damaged("its compact range".to_owned())),
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::seen::{Fingerprint, SeenKey};
-use super::{FalseTile, Strange};
+use super::{FalseTile, Strange, Watchlist};
 use crate::io::database::DatabaseAddress;
 use crate::io::http::{Answer, FetchError};
 use crate::io::names::{NameBatch, NamesSum};
+use crate::io::store::WatchedRecord;
 use crate::prover::{ClaimError, HEIGHT, Prover};
 use crate::sumdb::audit::{ReadTile, look};
 use crate::tlog::hashed_tile::HashedTile;
@@ -31,7 +32,7 @@ pub enum Source {
 }
 
 /// What is wanted of each tile.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Wanted {
     /// Tiles of hashes are read, and no record.
     pub(super) hashes_only: bool,
@@ -44,6 +45,8 @@ pub(super) struct Wanted {
     /// A longer data tile is not read.
     pub(super) limit_bytes: usize,
     pub(super) key: SeenKey,
+    /// Records to be told of.
+    pub(super) watchlist: Option<Arc<Watchlist>>,
 }
 
 /// A tile after it was read and hashed, and what it says of its records.
@@ -52,6 +55,7 @@ pub(super) struct Read {
     pub(super) hashed: HashedTile,
     pub(super) fingerprints: Vec<(Fingerprint, u64)>,
     pub(super) strange: Vec<Strange>,
+    pub(super) watched: Vec<WatchedRecord>,
     pub(super) names: NameBatch,
     pub(super) sum: NamesSum,
     /// The records with a blank line after each.
@@ -93,7 +97,7 @@ pub(super) async fn read_stretch(
         Source::Log | Source::Other(_) => {
             let fetches = tiles
                 .iter()
-                .map(|tile| fetch(prover, &source, wanted, tile));
+                .map(|tile| fetch(prover, &source, &wanted, tile));
             futures_util::future::join_all(fetches).await
         }
     };
@@ -104,10 +108,10 @@ pub(super) async fn read_stretch(
         };
         let mut fetched = fetched.into_iter();
         let mut bodies = |tile: &Tile| match &folder {
-            Some(folder) => read_files(folder, wanted, tile),
+            Some(folder) => read_files(folder, &wanted, tile),
             None => fetched.next().unwrap_or_default(),
         };
-        let read = |tile: Tile| (tile, read_tile(tile, bodies(&tile), wanted));
+        let read = |tile: Tile| (tile, read_tile(tile, bodies(&tile), &wanted));
         tiles.into_iter().map(read).collect()
     };
     match tokio::task::spawn_blocking(work).await {
@@ -124,16 +128,16 @@ struct Bodies {
 }
 
 impl Wanted {
-    const fn records(self) -> bool {
+    const fn records(&self) -> bool {
         !self.hashes_only
     }
 
-    const fn hashes(self) -> bool {
+    const fn hashes(&self) -> bool {
         self.hashes_only || self.claimed_hashes
     }
 }
 
-async fn fetch(prover: &Prover, source: &Source, wanted: Wanted, tile: &Tile) -> Bodies {
+async fn fetch(prover: &Prover, source: &Source, wanted: &Wanted, tile: &Tile) -> Bodies {
     let limit_bytes = wanted.limit_bytes;
     let hashes = async {
         match leaves_of(tile) {
@@ -173,7 +177,7 @@ pub(super) async fn ask(
     }
 }
 
-fn read_files(folder: &Path, wanted: Wanted, tile: &Tile) -> Bodies {
+fn read_files(folder: &Path, wanted: &Wanted, tile: &Tile) -> Bodies {
     let leaves = leaves_of(tile).filter(|_| wanted.hashes());
     Bodies {
         records: wanted.records().then(|| read_file(folder, tile)),
@@ -197,14 +201,14 @@ pub(super) fn leaves_of(tile: &Tile) -> Option<Tile> {
     Tile::new(HEIGHT, TileLevel::Hashes(0), tile.index(), tile.width()).ok()
 }
 
-fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread> {
+fn read_tile(tile: Tile, bodies: Bodies, wanted: &Wanted) -> Result<Read, Unread> {
     let claimed = bodies.hashes.map(|bytes| {
         let bytes = bytes?;
         let leaves = leaves_of(&tile);
-        let wanted = leaves
+        let length = leaves
             .map_or(0, |leaves| leaves.hash_bytes())
             .min(bytes.len());
-        let hashed = leaves.map(|leaves| HashedTile::parse(&leaves, &bytes.slice(..wanted)));
+        let hashed = leaves.map(|leaves| HashedTile::parse(&leaves, &bytes.slice(..length)));
         match hashed {
             Some(Ok(hashed)) => Ok(hashed),
             Some(Err(error)) => Err(Unread::False(error.to_string(), bytes)),
@@ -218,6 +222,7 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
             hashed: claimed.unwrap_or(unavailable)?,
             fingerprints: Vec::new(),
             strange: Vec::new(),
+            watched: Vec::new(),
             names: NameBatch::default(),
             sum: NamesSum::default(),
             content: None,
@@ -231,6 +236,7 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
     let mut fingerprints = Vec::with_capacity(read.texts().len());
     let (mut strange, mut names) = (Vec::new(), NameBatch::default());
     let mut sum = NamesSum::default();
+    let mut watched = Vec::new();
     for (index, text) in (begin..).zip(read.texts()) {
         let look = look(text);
         for (path, version) in look.first.into_iter().chain(look.others) {
@@ -240,6 +246,9 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
             }
             if wanted.sum {
                 sum.add(path, version, index);
+            }
+            if let Some(watchlist) = &wanted.watchlist {
+                watchlist.look(path, version, index, text, &mut watched);
             }
         }
         if let Some(anomaly) = look.anomaly {
@@ -256,6 +265,7 @@ fn read_tile(tile: Tile, bodies: Bodies, wanted: Wanted) -> Result<Read, Unread>
         tile,
         fingerprints,
         strange,
+        watched,
         names,
         sum,
         content,

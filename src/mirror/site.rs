@@ -210,7 +210,6 @@ impl Site for MirrorSite {
         activity: &Arc<Activity>,
         request: Request<Incoming>,
     ) -> Response<SmallBody> {
-        activity.begin();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let reply = if is_read {
             self.reply(request.uri().path()).await
@@ -242,7 +241,6 @@ impl Site for MirrorSite {
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
-        activity.end();
         response
     }
 }

@@ -100,10 +100,11 @@ pub async fn bring_up_to_date(prover: &Prover) -> Result<Sparse, SparseError> {
         subtree_roots: Vec::new(),
         head_size: sparse.head_size,
         files: Vec::new(),
+        since: 0,
     };
     let states = [(AuditKind::MirrorSparse, state)];
     let store = prover.store.borrow();
-    let kept = store.keep_audit(prover.key.name(), &key, &states, &[]);
+    let kept = store.keep_audit(prover.key.name(), &key, &states, &[], &[]);
     kept.map_err(ProveError::from)?;
     Ok(sparse)
 }
