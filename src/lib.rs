@@ -33,8 +33,14 @@ pub mod verify;
 #[cfg(feature = "audit")]
 pub mod audit;
 
+#[cfg(feature = "status")]
+pub mod status;
+
 #[cfg(feature = "mirror")]
 pub mod mirror;
+
+#[cfg(feature = "watch")]
+pub mod watch;
 
 #[cfg(feature = "gate")]
 pub mod gate;

@@ -1,0 +1,437 @@
+//! What a home knows, read in one go.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Counts;
+use super::growth::{Growth, Seen, seen};
+use crate::golang::pattern::PatternList;
+use crate::io::clock::Clock;
+use crate::io::home::{Home, HomeError};
+use crate::io::store::{
+    AuditKind, Condition, Finding, Rows, RunOutcome, SinkState, Store, StoreError, StoredEvent,
+    StoredHead, StoredRun, StoredWatched, VantagePoint, Watched,
+};
+use crate::sumdb::head::open_head;
+use crate::tlog::hash::Hash;
+use crate::tlog::note::VerifierKey;
+
+/// So many rows of each list are shown.
+pub(super) const ROWS: u32 = 100;
+
+/// Where to look, and what to expect there.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The folder of all state.
+    pub home: PathBuf,
+    /// The logs that are watched, by their verifier keys; without any, all that the home knows.
+    pub watched: Vec<String>,
+    /// Modules of which nothing is shown.
+    pub private: PatternList,
+    /// What it is.
+    pub clock: Clock,
+    /// What the daemon has done.
+    pub counts: Arc<Counts>,
+}
+
+/// Why a home cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The folder.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Nothing is watched, and nothing is known to be wrong.
+    Unwatched,
+    /// All was verified, not long ago.
+    Well,
+    /// All was verified, and something is unusual.
+    Unusual,
+    /// Something could not be verified, or not for long.
+    Unverified,
+    /// A log contradicts a go.sum.
+    Negative,
+    /// A log misbehaved, and nobody has acknowledged it.
+    Misbehaved,
+}
+
+impl State {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unwatched => "unwatched",
+            Self::Well => "well",
+            Self::Unusual => "unusual",
+            Self::Unverified => "unverified",
+            Self::Negative => "negative",
+            Self::Misbehaved => "misbehaved",
+        }
+    }
+}
+
+/// Everything that is shown.
+#[derive(Debug)]
+pub struct Known {
+    /// What it was when it was read.
+    pub now: Timestamp,
+    /// How it is with all logs.
+    pub state: State,
+    /// Why it is not well, one line each.
+    pub reasons: Vec<String>,
+    /// Each log.
+    pub logs: Vec<KnownLog>,
+    /// Misbehaviour of all logs, oldest first.
+    pub findings: Vec<Finding>,
+    /// Those whom events wait for.
+    pub sinks: Vec<SinkState>,
+    /// The newest events first.
+    pub events: Vec<StoredEvent>,
+}
+
+/// A list of which older rows can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    Events,
+    Heads,
+    Modules,
+    Runs,
+}
+
+/// Which older rows are wanted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Older {
+    /// Those of one log.
+    pub(super) log: Option<String>,
+    /// Those before this one; `None` for the newest.
+    pub(super) before: Option<u64>,
+}
+
+/// How far a log was audited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAudit {
+    /// `records` or `hashes`.
+    pub what: &'static str,
+    /// Up to this size.
+    pub size: u64,
+    /// From this size on.
+    pub since: u64,
+    /// When that was last noted.
+    pub at: Option<String>,
+}
+
+/// A log.
+#[derive(Debug)]
+pub struct KnownLog {
+    /// Its name.
+    pub name: String,
+    /// Its verifier key.
+    pub verifier_key: String,
+    /// How it is.
+    pub state: State,
+    /// Why it is not well.
+    pub reasons: Vec<String>,
+    /// The last good round is young enough, and nothing is wrong with the log.
+    pub is_ready: bool,
+    /// The newest verified heads, smallest first; those whose rows are damaged are left out.
+    pub heads: Vec<StoredHead>,
+    /// How many of them are not what was signed.
+    pub damaged_heads: usize,
+    /// How many there are in all.
+    pub head_count: usize,
+    /// When it was seen to have grown.
+    pub seen: Vec<Seen>,
+    /// How far it was audited.
+    pub audits: Vec<KnownAudit>,
+    /// Rounds, newest first.
+    pub runs: Vec<StoredRun>,
+    /// The last round that verified everything.
+    pub last_good: Option<StoredRun>,
+    /// What each place had to say.
+    pub points: Vec<VantagePoint>,
+    /// What holds now.
+    pub conditions: Vec<Condition>,
+    /// Findings that nobody has acknowledged.
+    pub open_findings: usize,
+    /// Records that are strange.
+    pub anomalies: u64,
+    /// New versions of watched modules, newest first.
+    pub modules: Vec<StoredWatched>,
+    /// Records that contradict a go.sum, or did.
+    pub conflicts: Vec<StoredWatched>,
+    /// How fast it grows.
+    pub growth: Growth,
+}
+
+impl View {
+    /// Opens the state to read in it.
+    ///
+    /// # Errors
+    /// [`ViewError`]
+    pub fn open(&self) -> Result<(Home, Store), ViewError> {
+        let home = Home::open(&self.home)?;
+        let store = Store::open(&home)?;
+        Ok((home, store))
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// [`ViewError`]
+    pub fn read(&self) -> Result<Known, ViewError> {
+        let (_, store) = self.open()?;
+        let now = self.clock.now();
+        let findings = store.findings()?;
+        let mut logs = Vec::new();
+        for (name, key) in self.logs(&store)? {
+            logs.push(self.read_log(&store, name, key, now)?);
+        }
+        let state = logs.iter().map(|log| log.state).max();
+        let mut state = state.unwrap_or(State::Unwatched);
+        let mut reasons: Vec<String> = logs.iter().flat_map(|log| log.reasons.clone()).collect();
+        // One of a log that is watched no more is one all the same.
+        let open = findings.iter().filter(|finding| {
+            let is_shown = logs.iter().any(|log| log.name == finding.log);
+            finding.acknowledged_at.is_none() && !is_shown
+        });
+        let others: BTreeSet<&str> = open.map(|finding| finding.log.as_str()).collect();
+        for name in others {
+            state = State::Misbehaved;
+            reasons.insert(0, format!("{name} misbehaved, and is not watched any more"));
+        }
+        Ok(Known {
+            now,
+            state,
+            reasons,
+            logs,
+            findings,
+            sinks: store.sinks()?,
+            events: store.events(Rows::newest(ROWS))?,
+        })
+    }
+
+    /// Reads everything, with older rows in the place of one of the lists.
+    ///
+    /// # Errors
+    /// [`ViewError`]
+    pub(super) fn read_older(&self, list: List, older: &Older) -> Result<Known, ViewError> {
+        let mut known = self.read()?;
+        let Some(before) = older.before else {
+            return Ok(known);
+        };
+        let (_, store) = self.open()?;
+        let rows = Rows {
+            limit: ROWS,
+            before: Some(before),
+        };
+        if list == List::Events {
+            known.events = store.events(rows)?;
+            return Ok(known);
+        }
+        // The numbers of rows are those of one log.
+        if let Some(name) = &older.log {
+            known.logs.retain(|log| log.name == *name);
+        }
+        for log in &mut known.logs {
+            let key = &log.verifier_key;
+            match list {
+                List::Events => {}
+                List::Heads => {
+                    (log.heads, log.damaged_heads) = intact(store.newest_heads(key, rows)?, key);
+                }
+                List::Modules => {
+                    log.modules = store.watched_records(key, Watched::Module, rows)?;
+                }
+                List::Runs => log.runs = store.runs(key, rows)?,
+            }
+        }
+        Ok(known)
+    }
+
+    /// The file of evidence of a finding, by its name and content. Only what lies among the evidence of
+    /// this home is given out, whatever the row says.
+    pub(super) fn evidence(&self, id: i64) -> Result<Option<(String, Vec<u8>)>, ViewError> {
+        let (home, store) = self.open()?;
+        let findings = store.findings()?;
+        let Some(finding) = findings.iter().find(|finding| finding.id == id) else {
+            return Ok(None);
+        };
+        let name = Path::new(&finding.evidence_path).file_name();
+        let files = home.evidence_files()?;
+        let file = files.iter().find(|file| file.file_name() == name);
+        let Some((file, name)) = file.zip(name.and_then(|name| name.to_str())) else {
+            return Ok(None);
+        };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
+        let name: String = name.chars().filter(|c| is_plain(*c)).collect();
+        Ok(std::fs::read(file).ok().map(|bytes| (name, bytes)))
+    }
+
+    /// The logs that are shown: name and verifier key.
+    pub(super) fn logs(&self, store: &Store) -> Result<Vec<(String, String)>, ViewError> {
+        if self.watched.is_empty() {
+            return Ok(store.logs()?);
+        }
+        let named = self.watched.iter().map(|key| {
+            let name = key.split('+').next().unwrap_or(key);
+            (name.to_owned(), key.clone())
+        });
+        Ok(named.collect())
+    }
+
+    fn read_log(
+        &self,
+        store: &Store,
+        name: String,
+        key: String,
+        now: Timestamp,
+    ) -> Result<KnownLog, ViewError> {
+        let (heads, damaged_heads) = intact(store.newest_heads(&key, Rows::newest(ROWS))?, &key);
+        let times = store.head_times(&key)?;
+        let seen = seen(&times, now);
+        let mut audits = Vec::new();
+        for (kind, what) in [
+            (AuditKind::Records, "records"),
+            (AuditKind::RecordsSince, "records"),
+            (AuditKind::Hashes, "hashes"),
+            (AuditKind::HashesSince, "hashes"),
+        ] {
+            if let Some(state) = store.audit_state(&key, kind)? {
+                audits.push(KnownAudit {
+                    what,
+                    size: state.size,
+                    since: state.since,
+                    at: store.audited_at(&key, kind)?,
+                });
+            }
+        }
+        let good = [RunOutcome::Ok, RunOutcome::Negative];
+        let mut log = KnownLog {
+            state: State::Unwatched,
+            reasons: Vec::new(),
+            is_ready: false,
+            growth: Growth::of(&seen),
+            head_count: times.len(),
+            seen,
+            heads,
+            damaged_heads,
+            audits,
+            runs: store.runs(&key, Rows::newest(ROWS))?,
+            last_good: store.last_run(&key, &good)?,
+            points: store.vantage_points(&key)?,
+            conditions: store.conditions(&key)?,
+            open_findings: 0,
+            anomalies: store.anomaly_count(&key)?,
+            modules: store.watched_records(&key, Watched::Module, Rows::newest(ROWS))?,
+            conflicts: store.watched_records(&key, Watched::GoSum, Rows::newest(ROWS))?,
+            name,
+            verifier_key: key,
+        };
+        let open = store.open_findings(&log.verifier_key)?;
+        log.open_findings = open.len();
+        self.judge(&mut log, now);
+        Ok(log)
+    }
+
+    fn judge(&self, log: &mut KnownLog, now: Timestamp) {
+        let name = &log.name;
+        let mut judged: Vec<(State, String)> = Vec::new();
+        if log.open_findings > 0 {
+            let what = match log.open_findings {
+                1 => format!("{name} misbehaved: a finding is open"),
+                count => format!("{name} misbehaved: {count} findings are open"),
+            };
+            judged.push((State::Misbehaved, what));
+        }
+        if log.damaged_heads > 0 {
+            let what = format!(
+                "{} heads of {name} in this home are damaged",
+                log.damaged_heads
+            );
+            judged.push((State::Unverified, what));
+        }
+        let is_ended = |run: &&StoredRun| {
+            let outcome = run.outcome;
+            outcome.is_some_and(|outcome| outcome != RunOutcome::Stopped)
+        };
+        if let Some(last) = log.runs.iter().find(is_ended) {
+            let fault = last.faults.first().cloned().unwrap_or_default();
+            match last.outcome {
+                Some(RunOutcome::Negative) => {
+                    let what = format!("a record of {name} contradicts a go.sum");
+                    judged.push((State::Negative, what));
+                }
+                Some(RunOutcome::Unverified) => {
+                    let what = format!("the last round could not verify all of {name}: {fault}");
+                    judged.push((State::Unusual, what));
+                }
+                _ => {}
+            }
+        }
+        let time = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
+        match &log.last_good {
+            Some(good) if time(&good.good_until).is_some_and(|until| now <= until) => {
+                judged.push((State::Well, String::new()));
+            }
+            Some(good) => {
+                let at = good.ended_at.as_deref().unwrap_or(&good.began_at);
+                let what = format!("no round has verified {name} since {at}");
+                judged.push((State::Unverified, what));
+            }
+            None if !log.runs.is_empty() || self.watched.contains(&log.verifier_key) => {
+                let what = format!("no round has verified {name} yet");
+                judged.push((State::Unverified, what));
+            }
+            None => {}
+        }
+        for condition in &log.conditions {
+            judged.push((State::Unusual, condition.event.summary.clone()));
+        }
+        for point in &log.points {
+            if point.status == "split" {
+                let what = format!("{} shows another tree of {name}", point.name);
+                judged.push((State::Unverified, what));
+            }
+        }
+        log.is_ready = judged
+            .iter()
+            .all(|(state, _)| !matches!(state, State::Unverified | State::Misbehaved));
+        log.state = judged
+            .iter()
+            .map(|(state, _)| *state)
+            .max()
+            .unwrap_or(State::Unwatched);
+        judged.sort_by_key(|(state, _)| Reverse(*state));
+        let reasons = judged.into_iter().map(|(_, reason)| reason);
+        log.reasons = reasons.filter(|reason| !reason.is_empty()).collect();
+    }
+}
+
+/// Heads whose note is signed and says what the row says, and how many are not so.
+pub(super) fn intact(heads: Vec<StoredHead>, verifier_key: &str) -> (Vec<StoredHead>, usize) {
+    let all = heads.len();
+    let Ok(key) = VerifierKey::parse(verifier_key) else {
+        return (Vec::new(), all);
+    };
+    let is_intact = |head: &StoredHead| {
+        let opened = open_head(&head.note, &key);
+        opened.is_ok_and(|opened| {
+            let opened = opened.head();
+            opened.size() == head.size && opened.root() == Hash::from_bytes(head.root)
+        })
+    };
+    let heads: Vec<StoredHead> = heads.into_iter().filter(is_intact).collect();
+    let damaged = all - heads.len();
+    (heads, damaged)
+}

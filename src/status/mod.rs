@@ -1,0 +1,17 @@
+//! What is known in a home, for people and programs that look at it.
+
+mod api;
+mod counts;
+mod feed;
+pub mod growth;
+mod known;
+mod metrics;
+mod page;
+mod record;
+mod site;
+
+pub use self::api::Status;
+pub use self::counts::Counts;
+pub use self::known::{Known, KnownAudit, KnownLog, State, View, ViewError};
+pub use self::record::{RecordError, ShownRecord};
+pub use self::site::{Reply, StatusSite};

@@ -1,0 +1,510 @@
+//! What is served of the state: pages, JSON, a feed, metrics, and whether it is alive.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use maud::Markup;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::api::{self, MOST_ROWS, OPENAPI, Wanted};
+use super::known::{Known, List, Older, ROWS, View, ViewError};
+use super::record::{RecordError, ShownRecord};
+use super::{feed, metrics, page};
+use crate::golang::module::ModuleVersion;
+use crate::io::serve::{Activity, Peer, Site, SmallBody, plain_path};
+use crate::io::store::{Decided, DecisionFilter, Finding, Rows};
+
+/// So many look into the database at once: others wait, so that rounds are not kept from their work.
+const LOOKS_AT_ONCE: usize = 2;
+
+/// Nobody waits longer than this to be let look.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// A value of a query is no longer.
+const MAX_VALUE_BYTES: usize = 2048;
+
+/// Rows and records are counted no further: SQLite's integers are signed.
+const MAX_ROW: u64 = i64::MAX.unsigned_abs();
+
+/// Nothing is loaded from elsewhere, no script runs, nobody frames a page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The state of a home, for those who may see it.
+#[derive(Debug)]
+pub struct StatusSite {
+    view: RwLock<Arc<View>>,
+    looks: Arc<Semaphore>,
+    /// For those who ask whether all is well: whoever reads much does not keep them waiting.
+    probes: Arc<Semaphore>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its content.
+    pub body: Bytes,
+    headers: HeaderMap,
+}
+
+impl Reply {
+    fn new(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        for (name, value) in [
+            (CONTENT_SECURITY_POLICY, POLICY),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (REFERRER_POLICY, "no-referrer"),
+            (CACHE_CONTROL, "no-store"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        Self {
+            status,
+            body,
+            headers,
+        }
+    }
+
+    fn page(status: StatusCode, page: Markup) -> Self {
+        Self::new(status, HTML, page::visible(&page.into_string()))
+    }
+
+    fn ok(page: Markup) -> Self {
+        Self::page(StatusCode::OK, page)
+    }
+
+    fn json(status: StatusCode, document: &Value) -> Self {
+        let mut text = format!("{document:#}");
+        text.push('\n');
+        Self::new(status, JSON, text)
+    }
+
+    fn text(status: StatusCode, text: &str) -> Self {
+        let plain = |c: char| if c.is_control() && c != '\n' { '?' } else { c };
+        let mut text: String = text.chars().map(plain).collect();
+        text.push('\n');
+        Self::new(status, TEXT, text)
+    }
+
+    fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// The response, with a body of whatever kind the server has.
+    pub fn respond<B>(self, body: impl FnOnce(Bytes) -> B) -> Response<B> {
+        let mut response = Response::new(body(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// The parts of a query that are asked for by name.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(query: Option<&str>) -> Self {
+        let decoded = |text: &str| {
+            let text = text.replace('+', " ");
+            let text = percent_encoding::percent_decode_str(&text).decode_utf8_lossy();
+            text.into_owned()
+        };
+        let pairs = query.unwrap_or_default().split('&');
+        let pairs = pairs.filter_map(|pair| pair.split_once('='));
+        let pairs = pairs.map(|(name, value)| (decoded(name), decoded(value)));
+        Self(pairs.collect())
+    }
+
+    /// A value that is there and not empty.
+    fn get(&self, name: &'static str) -> Result<Option<String>, QueryError> {
+        let Some(found) = self.0.iter().find(|(found, _)| found == name) else {
+            return Ok(None);
+        };
+        let value = found.1.trim();
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(QueryError::TooLong(name));
+        }
+        Ok((!value.is_empty()).then(|| value.to_owned()))
+    }
+
+    /// A number from 1 on.
+    fn number(&self, name: &'static str, most: u64) -> Result<Option<u64>, QueryError> {
+        let Some(value) = self.get(name)? else {
+            return Ok(None);
+        };
+        let number = value.parse().ok();
+        let number = number.filter(|number| (1..=most).contains(number));
+        number.ok_or(QueryError::NoNumber { name, most }).map(Some)
+    }
+
+    fn older(&self) -> Result<Older, QueryError> {
+        Ok(Older {
+            log: self.get("log")?,
+            before: self.number("before", MAX_ROW)?,
+        })
+    }
+
+    fn wanted(&self) -> Result<Wanted, QueryError> {
+        let limit = self.number("limit", MOST_ROWS)?;
+        Ok(Wanted {
+            log: self.get("log")?,
+            rows: Rows {
+                limit: limit
+                    .and_then(|limit| limit.try_into().ok())
+                    .unwrap_or(ROWS),
+                before: self.number("before", MAX_ROW)?,
+            },
+        })
+    }
+}
+
+/// What is wrong with a query.
+#[derive(Debug, thiserror::Error)]
+enum QueryError {
+    #[error("{0} is longer than {MAX_VALUE_BYTES} bytes")]
+    TooLong(&'static str),
+    #[error("{name} is to be a number from 1 to {most}")]
+    NoNumber { name: &'static str, most: u64 },
+}
+
+impl StatusSite {
+    /// Serves what is known in a home.
+    #[must_use]
+    pub fn new(view: View) -> Self {
+        Self {
+            view: RwLock::new(Arc::new(view)),
+            looks: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
+            probes: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// From now on it is looked at in this way.
+    pub fn set_view(&self, view: View) {
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    }
+
+    fn view(&self) -> Arc<View> {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&view)
+    }
+
+    /// The answer to a GET.
+    pub async fn get(&self, uri: &Uri) -> Reply {
+        if uri.path() == "/" {
+            return self.reply("/", uri.query()).await;
+        }
+        match plain_path(uri.path().trim_start_matches('/')) {
+            Some(path) => self.reply(&format!("/{path}"), uri.query()).await,
+            None => Reply::text(StatusCode::NOT_FOUND, "nothing is here"),
+        }
+    }
+
+    async fn reply(&self, path: &str, query: Option<&str>) -> Reply {
+        match path {
+            "/healthz" => return Reply::text(StatusCode::OK, "ok"),
+            "/style.css" => {
+                return Reply::new(StatusCode::OK, "text/css; charset=utf-8", page::STYLE);
+            }
+            "/icon.svg" => return Reply::new(StatusCode::OK, "image/svg+xml", page::ICON),
+            "/api/v1/openapi.json" => return Reply::new(StatusCode::OK, JSON, OPENAPI),
+            _ => {}
+        }
+        let query = Query::parse(query);
+        let error = match self.look(path, &query).await {
+            Ok(reply) => return reply,
+            Err(error) => error,
+        };
+        let status = match error {
+            LookError::Query(_) => StatusCode::BAD_REQUEST,
+            LookError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            _ if path == "/readyz" => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if path.starts_with("/api/") {
+            Reply::json(status, &json!({ "error": error.to_string() }))
+        } else {
+            Reply::text(status, &error.to_string())
+        }
+    }
+
+    async fn look(&self, path: &str, query: &Query) -> Result<Reply, LookError> {
+        if let Some(rest) = path.strip_prefix("/api/v1/") {
+            return self.api(rest, query).await;
+        }
+        if let Some(id) = evidence_id(path) {
+            return self.evidence(id).await;
+        }
+        let (probes, looks) = (&self.probes, &self.looks);
+        let older = query.older()?;
+        match path {
+            "/readyz" => self.shown(probes, readiness).await,
+            "/metrics" => {
+                let counts = Arc::clone(&self.view().counts);
+                let text = move |known: &Known| metrics::text(known, &counts);
+                let reply = move |known: &Known| {
+                    Reply::new(StatusCode::OK, metrics::MEDIA_TYPE, text(known))
+                };
+                self.shown(probes, reply).await
+            }
+            "/" => {
+                self.shown(looks, |known| Reply::ok(page::overview(known)))
+                    .await
+            }
+            "/findings" => {
+                self.shown(looks, |known| Reply::ok(page::findings(known)))
+                    .await
+            }
+            "/heads" => self.listed(List::Heads, older, page::heads).await,
+            "/modules" => self.listed(List::Modules, older, page::modules).await,
+            "/rounds" => self.listed(List::Runs, older, page::rounds).await,
+            "/events" => self.listed(List::Events, older, page::events).await,
+            "/decisions" => self.decisions(query).await,
+            "/feed.atom" => {
+                let feed =
+                    |known: &Known| Reply::new(StatusCode::OK, feed::MEDIA_TYPE, feed::text(known));
+                self.shown(looks, feed).await
+            }
+            "/module" => {
+                let asked = query.get("m")?.unwrap_or_default();
+                match module_version(&asked) {
+                    Some(module) => {
+                        let link =
+                            page::module_link(module.path().as_str(), module.version().as_str());
+                        Ok(Reply::text(StatusCode::SEE_OTHER, &link).with(LOCATION, &link))
+                    }
+                    None => {
+                        let page =
+                            move |known: &Known| Reply::ok(page::ask_module(known.state, &asked));
+                        self.shown(looks, page).await
+                    }
+                }
+            }
+            _ => match path.strip_prefix("/module/") {
+                Some(asked) => self.module(asked).await,
+                None => {
+                    let page =
+                        |known: &Known| Reply::page(StatusCode::NOT_FOUND, page::not_found(known));
+                    self.shown(looks, page).await
+                }
+            },
+        }
+    }
+
+    async fn module(&self, asked: &str) -> Result<Reply, LookError> {
+        let shown = match module_version(asked) {
+            Some(module) => Some(self.record(module).await?),
+            None => None,
+        };
+        let asked = asked.to_owned();
+        let page = move |known: &Known| match &shown {
+            Some(Some(shown)) => Reply::ok(page::module(known, shown)),
+            Some(None) => Reply::page(StatusCode::NOT_FOUND, page::unknown_module(known, &asked)),
+            None => {
+                let page = page::ask_module(known.state, &asked);
+                Reply::page(StatusCode::NOT_FOUND, page)
+            }
+        };
+        self.shown(&self.looks, page).await
+    }
+
+    async fn api(&self, path: &str, query: &Query) -> Result<Reply, LookError> {
+        let wanted = query.wanted()?;
+        let looks = &self.looks;
+        let document = match path {
+            "status" => Some(
+                self.read(looks, |view| Ok(api::status(&view.read()?)))
+                    .await?,
+            ),
+            "findings" => {
+                let read = |view: &View| Ok(api::findings(&view.read()?.findings));
+                Some(self.read(looks, read).await?)
+            }
+            "heads" => {
+                let read = move |view: &View| Ok(view.heads_document(&wanted)?);
+                self.read(looks, read).await?
+            }
+            "runs" => {
+                let read = move |view: &View| Ok(view.runs_document(&wanted)?);
+                self.read(looks, read).await?
+            }
+            "modules" => {
+                let read = move |view: &View| Ok(view.modules_document(&wanted)?);
+                self.read(looks, read).await?
+            }
+            _ => match path.strip_prefix("modules/").and_then(module_version) {
+                Some(module) => self.record(module).await?.map(|shown| api::module(&shown)),
+                None => None,
+            },
+        };
+        Ok(match document {
+            Some(document) => Reply::json(StatusCode::OK, &document),
+            None => Reply::json(
+                StatusCode::NOT_FOUND,
+                &json!({ "error": "there is no such thing" }),
+            ),
+        })
+    }
+
+    /// What a page shows of all that is known.
+    async fn shown(
+        &self,
+        looks: &Arc<Semaphore>,
+        page: impl FnOnce(&Known) -> Reply + Send + 'static,
+    ) -> Result<Reply, LookError> {
+        self.read(looks, |view| Ok(page(&view.read()?))).await
+    }
+
+    /// A page with a list of which older rows can be seen.
+    async fn listed(
+        &self,
+        list: List,
+        older: Older,
+        page: impl FnOnce(&Known) -> Markup + Send + 'static,
+    ) -> Result<Reply, LookError> {
+        let read = move |view: &View| Ok(Reply::ok(page(&view.read_older(list, &older)?)));
+        self.read(&self.looks, read).await
+    }
+
+    async fn record(&self, module: ModuleVersion) -> Result<Option<ShownRecord>, LookError> {
+        let runtime = tokio::runtime::Handle::current();
+        let read = move |view: &View| Ok(runtime.block_on(view.record(&module))?);
+        self.read(&self.looks, read).await
+    }
+
+    async fn evidence(&self, id: i64) -> Result<Reply, LookError> {
+        let read = move |view: &View| Ok(view.evidence(id)?);
+        Ok(match self.read(&self.looks, read).await? {
+            None => Reply::text(StatusCode::NOT_FOUND, "there is no such evidence"),
+            Some((name, bytes)) => {
+                let disposition = format!("attachment; filename=\"{name}\"");
+                Reply::new(StatusCode::OK, JSON, bytes).with(CONTENT_DISPOSITION, &disposition)
+            }
+        })
+    }
+
+    /// Decisions about private modules are not even counted: whoever filters by the beginning of a name
+    /// could spell it out.
+    async fn decisions(&self, query: &Query) -> Result<Reply, LookError> {
+        let filter = DecisionFilter {
+            verdict: query.get("verdict")?,
+            module: query.get("module")?,
+            client: query.get("client")?,
+        };
+        let rows = Rows {
+            limit: ROWS,
+            before: query.number("before", MAX_ROW)?,
+        };
+        let read = move |view: &View| {
+            let (_, store) = view.open()?;
+            let is_public = |decided: &Decided| {
+                decided.verdict != "private" && !view.private.matches(&decided.module)
+            };
+            let decisions = store.decisions(&filter, rows, is_public);
+            let decisions = decisions.map_err(ViewError::from)?;
+            let known = view.read()?;
+            Ok(Reply::ok(page::decisions(&known, &filter, &decisions)))
+        };
+        self.read(&self.looks, read).await
+    }
+
+    /// Reads in the home, on a thread that may wait. Whoever does not wait for the answer any more has
+    /// been let look all the same until that is done.
+    async fn read<T: Send + 'static>(
+        &self,
+        looks: &Arc<Semaphore>,
+        work: impl FnOnce(&View) -> Result<T, LookError> + Send + 'static,
+    ) -> Result<T, LookError> {
+        let look = Arc::clone(looks).acquire_owned();
+        let look = timeout(LONGEST_WAIT, look).await;
+        let look = look.map_err(|_| LookError::Busy)?;
+        let view = self.view();
+        let read = move || {
+            let _look = look;
+            work(&view)
+        };
+        tokio::task::spawn_blocking(read).await?
+    }
+}
+
+/// Why nothing can be shown.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("many ask at once: ask again")]
+    Busy,
+    #[error("the state cannot be read: {0}")]
+    View(#[from] ViewError),
+    #[error("the state cannot be read: {0}")]
+    Record(#[from] RecordError),
+    #[error("the state was not read to its end: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+}
+
+/// Whether this may be relied on: the last good round of each log is young enough, and none misbehaved.
+fn readiness(known: &Known) -> Reply {
+    let is_open = |finding: &Finding| finding.acknowledged_at.is_none();
+    let is_ready = known.logs.iter().all(|log| log.is_ready);
+    if is_ready && !known.findings.iter().any(is_open) {
+        Reply::text(StatusCode::OK, "ready")
+    } else {
+        Reply::text(StatusCode::SERVICE_UNAVAILABLE, &known.reasons.join("\n"))
+    }
+}
+
+fn module_version(text: &str) -> Option<ModuleVersion> {
+    ModuleVersion::parse(text).ok()
+}
+
+fn evidence_id(path: &str) -> Option<i64> {
+    let id = path.strip_prefix("/findings/")?.strip_suffix("/evidence")?;
+    id.parse().ok()
+}
+
+impl Site for StatusSite {
+    type Body = SmallBody;
+    type Counted = ();
+
+    fn connected(&self) {}
+
+    async fn answer(
+        &self,
+        _peer: Peer,
+        activity: &Arc<Activity>,
+        request: Request<Incoming>,
+    ) -> Response<SmallBody> {
+        let is_head = request.method() == Method::HEAD;
+        let mut reply = if is_head || request.method() == Method::GET {
+            self.get(request.uri()).await
+        } else {
+            Reply::text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only")
+                .with(ALLOW, "GET, HEAD")
+        };
+        if is_head {
+            reply.body = Bytes::new();
+        }
+        reply.respond(|body| SmallBody::new(body, Arc::clone(activity)))
+    }
+}
