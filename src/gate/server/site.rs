@@ -16,6 +16,7 @@ use crate::gate::target::Target;
 use crate::gate::trace::Trace;
 use crate::gate::{Denial, Gate, Reply};
 use crate::io::serve::{self, Activity, Peer};
+use crate::status::StatusSite;
 
 /// What is served at one address.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub struct Site {
 enum Serves {
     /// Modules, below a path that begins and ends with `/`.
     Modules { prefix: String },
-    /// How the gate is, for those who run it.
-    Status,
+    /// How the gate is, for those who run it, and what its home knows.
+    Status(StatusSite),
 }
 
 /// An answer before it is on its way, and what is said of it in counts and traces.
@@ -75,12 +76,12 @@ impl Site {
         }
     }
 
-    /// `/metrics`, `/healthz` and `/readyz`.
+    /// `/metrics`, `/healthz` and `/readyz` of the gate, and the pages of its home.
     #[must_use]
-    pub fn status(gate: Arc<Gate>) -> Self {
+    pub fn status(gate: Arc<Gate>, pages: StatusSite) -> Self {
         Self {
             gate,
-            serves: Serves::Status,
+            serves: Serves::Status(pages),
             tokens: RwLock::default(),
             trace: None,
         }
@@ -98,7 +99,6 @@ impl Site {
         activity: &Arc<Activity>,
         request: &Request<Incoming>,
     ) -> Response<Body> {
-        activity.begin();
         let client = &Client {
             name: peer.address.to_string(),
             authenticated: false,
@@ -106,7 +106,7 @@ impl Site {
         };
         let (prefix, trace) = match &self.serves {
             Serves::Modules { prefix } => (prefix.as_str(), self.trace.as_ref()),
-            Serves::Status => ("/", None),
+            Serves::Status(_) => ("/", None),
         };
         let metrics = Arc::clone(self.gate.metrics());
         let mut exchange = Exchange::begin(Arc::clone(activity), metrics, trace, request, prefix);
@@ -128,7 +128,6 @@ impl Site {
             answered.reason,
             matches!(self.serves, Serves::Modules { .. }),
         );
-        activity.end();
         response.map(|body| body.with(exchange))
     }
 
@@ -178,14 +177,11 @@ impl Site {
         match (&self.serves, path) {
             (_, "/healthz") if prefix == "/" => other(text(StatusCode::OK, "ok"), "released"),
             (_, "/readyz") if prefix == "/" => self.ready().await,
-            (Serves::Status, "/metrics") => other(self.metrics(), "released"),
-            (Serves::Status, _) => other(
-                text(
-                    StatusCode::NOT_FOUND,
-                    "sumcheck: /metrics, /healthz and /readyz",
-                ),
-                "unknown",
-            ),
+            (Serves::Status(_), "/metrics") => other(self.metrics(), "released"),
+            (Serves::Status(pages), _) => {
+                let reply = pages.get(request.uri()).await;
+                other(reply.respond(Body::small), "released")
+            }
             (Serves::Modules { .. }, _) => match path.strip_prefix(prefix) {
                 Some(path) => self.module(client, path, request).await,
                 None => other(
