@@ -1,11 +1,14 @@
 //! The arguments, and the help that somebody in a hurry reads.
 
+pub(super) mod watch;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use self::watch::{StatusArgs, WatchArgs};
 use crate::gate::private::PrivateMode;
 use crate::golang::base_url::{BaseUrl, BaseUrlError};
 
@@ -157,6 +160,8 @@ pub(super) enum Command {
     Evidence(EvidenceArgs),
     Pin(PinArgs),
     Findings(FindingsArgs),
+    Watch(WatchArgs),
+    Status(StatusArgs),
     Env(EnvArgs),
     Completions(CompletionsArgs),
 }

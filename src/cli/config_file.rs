@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 
 use super::args::{ByteSize, PrivateModules};
+use super::watch_table::WatchTable;
 
 /// Larger files are no settings.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -21,6 +22,7 @@ pub(super) struct ConfigFile {
     pub(super) concurrency: Option<u16>,
     pub(super) allow_unchecked: Option<bool>,
     pub(super) gate: Option<GateTable>,
+    pub(super) watch: Option<WatchTable>,
     #[serde(skip)]
     pub(super) path: PathBuf,
 }
@@ -143,6 +145,9 @@ impl ConfigFile {
             if let (Some(only), Some(folder)) = (&mut gate.only, path.parent()) {
                 only.iter_mut().for_each(|file| *file = folder.join(&file));
             }
+        }
+        if let (Some(watch), Some(folder)) = (&mut config.watch, path.parent()) {
+            watch.resolve(folder);
         }
         config.path = path;
         Ok(Some(config))

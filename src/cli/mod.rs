@@ -7,6 +7,7 @@ mod exit;
 mod progress_bar;
 mod render;
 mod settings;
+mod watch_table;
 mod world;
 
 use clap::error::{ContextValue, ErrorKind};
@@ -44,6 +45,8 @@ pub fn run() -> Exit {
         Command::Evidence(evidence) => command::evidence::run(&args.global, evidence),
         Command::Pin(pin) => command::pin::run(&args.global, pin),
         Command::Findings(findings) => command::findings::run(&args.global, findings),
+        Command::Watch(watch) => command::watch::run(&args.global, watch),
+        Command::Status(status) => command::status::run(&args.global, status),
         Command::Env(env) => command::env::run(&args.global, env),
         Command::Completions(completions) => command::completions::run(completions),
     };

@@ -1,13 +1,14 @@
 //! The settings in force. An option goes before a `SUMCHECK_*` variable, that before the
 //! project's sumcheck.toml, that before the user's config.toml, and that before Go's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use etcetera::BaseStrategy as _;
 
 use super::args::{Format, GlobalArgs};
 use super::config_file::{ConfigFile, GateTable};
+use super::watch_table::WatchTable;
 use crate::golang::base_url::BaseUrl;
 use crate::golang::goproxy::{ProxyEntry, ProxyList};
 use crate::golang::gosumdb::SumdbSetting;
@@ -33,6 +34,8 @@ pub(super) struct Settings {
     pub(super) allow_unchecked: bool,
     /// The rules of the gate, out of all files.
     pub(super) gate: GateTable,
+    /// What is watched: no file of a project says that, for it names programs that are run.
+    pub(super) watch: WatchTable,
     /// Every settings file that counts if it is there.
     pub(super) config_paths: Vec<PathBuf>,
     pub(super) format: Format,
@@ -54,8 +57,30 @@ impl Settings {
     /// Reads all sources. Whatever cannot be used is an error: nothing is guessed.
     pub(super) fn load(global: &GlobalArgs) -> anyhow::Result<Self> {
         let environment = Environment::of_process()?;
-        let go = GoEnv::read(&environment)?;
         let files = ConfigFiles::read(&environment)?;
+        Self::of(global, environment, &files)
+    }
+
+    /// The same with one file in place of those of the project and the user.
+    pub(super) fn load_from(global: &GlobalArgs, config: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(config) = config else {
+            return Self::load(global);
+        };
+        let user = ConfigFile::read(config.to_owned())?;
+        let user = user.with_context(|| format!("{} is not there", config.display()))?;
+        let files = ConfigFiles {
+            project: None,
+            user: Some(user),
+        };
+        Self::of(global, Environment::of_process()?, &files)
+    }
+
+    fn of(
+        global: &GlobalArgs,
+        environment: Environment,
+        files: &ConfigFiles,
+    ) -> anyhow::Result<Self> {
+        let go = GoEnv::read(&environment)?;
         let mut explained = Vec::new();
 
         let home = files.choose(global.home.clone(), |file| file.home.clone());
@@ -97,7 +122,11 @@ impl Settings {
             .project
             .as_ref()
             .map(|file| file.path.display().to_string());
-        let told = [
+        let watch_of_project = files
+            .project
+            .as_ref()
+            .is_some_and(|file| file.watch.is_some());
+        let mut told: Vec<String> = [
             ("the home of all state", Some(&home.origin)),
             ("the checksum database", Some(&sumdb.origin)),
             (
@@ -114,8 +143,18 @@ impl Settings {
         })
         .collect();
 
+        if watch_of_project {
+            let path = of_project.as_deref().unwrap_or_default();
+            told.push(format!(
+                "[watch] of {path} is not used: a project does not say what is run on this machine. \
+                 Give the file with --config, or write it in the user's config.toml"
+            ));
+        }
+        let watch = files.user.as_ref().and_then(|file| file.watch.clone());
+
         Ok(Self {
             told,
+            watch: watch.unwrap_or_default(),
             home: home.value,
             gosumdb: sumdb.value,
             address: DatabaseAddress {
@@ -228,8 +267,15 @@ fn default_home() -> anyhow::Result<PathBuf> {
 }
 
 fn read_sumdb(sumdb: &Chosen<String>) -> anyhow::Result<(VerifierKey, Option<BaseUrl>)> {
-    let origin = &sumdb.origin;
-    let setting = SumdbSetting::parse(&sumdb.value)
+    parse_sumdb(&sumdb.value, &sumdb.origin)
+}
+
+/// A checksum database as GOSUMDB names it: its key, and its URL if that is not left to proxies.
+pub(super) fn parse_sumdb(
+    text: &str,
+    origin: &str,
+) -> anyhow::Result<(VerifierKey, Option<BaseUrl>)> {
+    let setting = SumdbSetting::parse(text)
         .with_context(|| format!("the checksum database, from {origin}"))?;
     match setting {
         SumdbSetting::Off => bail!(

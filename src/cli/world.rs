@@ -50,6 +50,16 @@ pub(super) fn prover_without_end(
     open(settings, false, http)
 }
 
+/// How servers are asked, by the user's settings, by whoever runs without an end.
+pub(super) fn http_settings(global: &GlobalArgs, settings: &Settings) -> HttpSettings {
+    HttpSettings {
+        concurrency: settings.concurrency,
+        credentials: settings.credentials.clone(),
+        observer: global.verbose.then(|| Arc::new(show_request) as Observer),
+        ..HttpSettings::default()
+    }
+}
+
 /// A client with the user's settings; no packet is sent yet.
 pub(super) fn http_client(
     global: &GlobalArgs,
@@ -57,11 +67,9 @@ pub(super) fn http_client(
     deadline: Option<Instant>,
     observer: Option<Observer>,
 ) -> HttpClient {
-    let verbose = global.verbose.then(|| Arc::new(show_request) as Observer);
+    let usual = http_settings(global, settings);
     HttpClient::new(HttpSettings {
-        concurrency: settings.concurrency,
-        credentials: settings.credentials.clone(),
-        observer: match (verbose, observer) {
+        observer: match (usual.observer.clone(), observer) {
             (Some(first), Some(second)) => Some(Arc::new(move |trace: &RequestTrace| {
                 first(trace);
                 second(trace);
@@ -69,7 +77,7 @@ pub(super) fn http_client(
             (first, second) => first.or(second),
         },
         deadline,
-        ..HttpSettings::default()
+        ..usual
     })
 }
 

@@ -26,7 +26,7 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &AuditArgs) -> anyhow::Resu
         hashes_only: args.replay.hashes_only,
         check_tiles: args.replay.check_tiles,
         mirror: args.mirror,
-        look_only: false,
+        ..Options::default()
     };
     let (prover, replayed) = replay::run(global, &settings, &args.replay, &options, false)?;
     tell(global, &settings, &prover, &replayed, &options, args.strict)

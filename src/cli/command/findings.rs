@@ -44,8 +44,9 @@ pub(in crate::cli) fn run(global: &GlobalArgs, args: &FindingsArgs) -> anyhow::R
                 };
                 writeln!(
                     out,
-                    "{:>4}  {}  {}  {}  {}",
+                    "{:>4}  {}  {}  {}  {}  {}",
                     finding.id,
+                    visible(&finding.log),
                     visible(&finding.kind),
                     visible(&finding.found_at),
                     visible(&state),
@@ -67,6 +68,7 @@ struct Findings<'a> {
 #[derive(Serialize)]
 struct Row<'a> {
     id: i64,
+    log: &'a str,
     kind: &'a str,
     found_at: &'a str,
     evidence: &'a str,
@@ -77,6 +79,7 @@ impl<'a> From<&'a Finding> for Row<'a> {
     fn from(finding: &'a Finding) -> Self {
         Self {
             id: finding.id,
+            log: &finding.log,
             kind: &finding.kind,
             found_at: &finding.found_at,
             evidence: &finding.evidence_path,

@@ -100,8 +100,8 @@ fn kinds(prover: &Prover) -> anyhow::Result<Vec<(AuditKind, u64)>> {
 
 const fn word(kind: AuditKind) -> &'static str {
     match kind {
-        AuditKind::Mirror | AuditKind::Records => "records",
-        AuditKind::MirrorHashes | AuditKind::Hashes => "hashes",
+        AuditKind::Mirror | AuditKind::Records | AuditKind::RecordsSince => "records",
+        AuditKind::MirrorHashes | AuditKind::Hashes | AuditKind::HashesSince => "hashes",
         AuditKind::MirrorSparse => "sparse",
     }
 }

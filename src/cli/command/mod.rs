@@ -14,4 +14,6 @@ mod misbehaviour;
 pub(super) mod pin;
 mod replay;
 pub(super) mod show;
+pub(super) mod status;
 pub(super) mod verify;
+pub(super) mod watch;

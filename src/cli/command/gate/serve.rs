@@ -20,8 +20,10 @@ use crate::gate::Gate;
 use crate::gate::server::Site;
 use crate::gate::server::tokens::Tokens;
 use crate::gate::trace::Trace;
+use crate::io::clock::Clock;
 use crate::io::serve::{Server, raise_file_limit, tls};
 use crate::io::shutdown::{Signal, hang_ups, signal};
+use crate::status::{StatusSite, View};
 
 pub(super) async fn serve(
     gate: Arc<Gate>,
@@ -48,10 +50,9 @@ pub(super) async fn serve(
     let status = match args.metrics {
         Some(address) => {
             let listener = bind(ListenAt::Address(address)).await?;
-            Some(Server::new(
-                listener,
-                Arc::new(Site::status(Arc::clone(&gate))),
-            ))
+            let pages = StatusSite::new(view_of(settings));
+            let site = Site::status(Arc::clone(&gate), pages);
+            Some(Server::new(listener, Arc::new(site)))
         }
         None => None,
     };
@@ -64,7 +65,9 @@ pub(super) async fn serve(
     anstream::eprintln!("sumcheck gate: GOPROXY={scheme}://{address}");
     if let Some(status) = &status {
         let address = status.address()?;
-        anstream::eprintln!("sumcheck gate: metrics at http://{address}/metrics");
+        anstream::eprintln!(
+            "sumcheck gate: state at http://{address}/, metrics at http://{address}/metrics"
+        );
     }
 
     if let Some(ahead) = prefetch::plan(settings, args, None)? {
@@ -112,6 +115,17 @@ pub(super) async fn serve(
         Signal::Interrupt => Exit::Interrupted,
         Signal::Terminate => Exit::Terminated,
     })
+}
+
+/// What the gate's home knows, of whatever logs.
+fn view_of(settings: &Settings) -> View {
+    View {
+        home: settings.home.clone(),
+        watched: Vec::new(),
+        private: settings.private_patterns(),
+        clock: Clock::System,
+        counts: Arc::default(),
+    }
 }
 
 async fn bind(listen: ListenAt) -> anyhow::Result<TcpListener> {
