@@ -181,6 +181,37 @@ fn what_is_counted_stands_at_an_address_of_its_own() {
 }
 
 #[test]
+fn the_pages_of_its_home_stand_beside_the_counts() {
+    let world = World::new();
+    let gate = world.gate(&["--metrics", "127.0.0.1:0"]);
+    let line = gate.running().wait_for("metrics at http://");
+    let address = line.split('/').nth(2).unwrap().parse().unwrap();
+    let get = |path: &str| request(address, "GET", path, &[]);
+    assert_eq!(gate.get(&hello().url("zip")).status, 200);
+    gate.get("/example.com/none/@v/v1.0.0.mod");
+    let home = get("/");
+    assert!(home.text().contains("Nothing is watched here"), "{home:?}");
+    let policy = home.header("content-security-policy");
+    assert!(policy.is_some_and(|policy| policy.starts_with("default-src 'none'")));
+    let module = get("/module/example.com/hello@v1.0.0").text();
+    assert!(module.contains("What the log says"), "{module}");
+    // Decisions are written down soon after they were made.
+    let mut decisions = String::new();
+    for _ in 0..500 {
+        decisions = get("/decisions?verdict=absent").text();
+        if decisions.contains("example.com/none") {
+            break;
+        }
+    }
+    assert!(decisions.contains("example.com/none"), "{decisions}");
+    assert!(!decisions.contains("example.com/hello"), "{decisions}");
+    assert_eq!(get("/api/v1/status").status, 200);
+    // Modules are to be had at the other address alone, and pages at this one.
+    assert_eq!(gate.get("/").status, 404);
+    assert_eq!(gate.get("/decisions").status, 404);
+}
+
+#[test]
 fn ready_is_who_has_something_to_prove_with() {
     let proxy = TestProxy::new();
     let gate = Gate::start(&Home::new(), &proxy, "http://127.0.0.1:1");

@@ -32,6 +32,7 @@ pub mod server;
 pub mod sumcheck;
 pub mod tile_path;
 pub mod tree;
+pub mod webdriver;
 pub mod wire;
 pub mod zip;
 

@@ -86,7 +86,7 @@ mod a_full_disk {
     /// place within one.
     #[test]
     fn wherever_it_is_full_verdicts_are_right_and_no_head_is_lost() {
-        const MORE_THAN_NEEDED: usize = 240;
+        const MORE_THAN_NEEDED: usize = 480;
         let sizes: Vec<usize> = (0..8).chain((8..MORE_THAN_NEEDED).step_by(3)).collect();
         for_each(&sizes, |&blocks| {
             let run = |case: &Case, go_sum: &str| {
