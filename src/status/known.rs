@@ -156,7 +156,7 @@ pub struct KnownLog {
     pub audits: Vec<KnownAudit>,
     /// Rounds, newest first.
     pub runs: Vec<StoredRun>,
-    /// The last round that verified everything.
+    /// The last round that verified the log.
     pub last_good: Option<StoredRun>,
     /// What each place had to say.
     pub points: Vec<VantagePoint>,
@@ -316,7 +316,6 @@ impl View {
                 });
             }
         }
-        let good = [RunOutcome::Ok, RunOutcome::Negative];
         let mut log = KnownLog {
             state: State::Unwatched,
             reasons: Vec::new(),
@@ -328,7 +327,7 @@ impl View {
             damaged_heads,
             audits,
             runs: store.runs(&key, Rows::newest(ROWS))?,
-            last_good: store.last_run(&key, &good)?,
+            last_good: store.last_verified_run(&key)?,
             points: store.vantage_points(&key)?,
             conditions: store.conditions(&key)?,
             open_findings: 0,
@@ -373,7 +372,11 @@ impl View {
                     judged.push((State::Negative, what));
                 }
                 Some(RunOutcome::Unverified) => {
-                    let what = format!("the last round could not verify all of {name}: {fault}");
+                    let what = if last.is_verified {
+                        format!("{name} was verified, and not compared with all places: {fault}")
+                    } else {
+                        format!("the last round could not verify all of {name}: {fault}")
+                    };
                     judged.push((State::Unusual, what));
                 }
                 _ => {}

@@ -134,7 +134,7 @@ fn of_rounds(registry: &mut Registry, known: &Known) {
     );
     registry.register_with_unit(
         "watch_last_good_round_timestamp",
-        "When the last round ended that verified everything",
+        "When the last round ended that verified the log",
         Unit::Seconds,
         last_good,
     );

@@ -46,9 +46,7 @@ fn failing(observed: &Observed<'_>, thresholds: &Thresholds) -> Option<Condition
         let outcome = run.outcome;
         outcome.is_some_and(|outcome| outcome != RunOutcome::Stopped)
     });
-    let failed: Vec<&StoredRun> = ended
-        .take_while(|run| run.outcome == Some(RunOutcome::Unverified))
-        .collect();
+    let failed: Vec<&StoredRun> = ended.take_while(|run| !run.is_verified).collect();
     if failed.len() < usize::try_from(thresholds.failures).unwrap_or(usize::MAX) {
         return None;
     }
@@ -189,6 +187,7 @@ mod tests {
             ended_at: None,
             good_until: None,
             outcome,
+            is_verified: matches!(outcome, Some(RunOutcome::Ok | RunOutcome::Negative)),
             audited: None,
             from_size: None,
             to_size: None,

@@ -27,7 +27,7 @@ pub enum EventKind {
     Duplicate,
     /// Records that are strange and no misbehaviour.
     Anomaly,
-    /// Rounds could not verify all, so many times in a row.
+    /// Rounds could not verify the log, so many times in a row.
     AuditFailed,
     /// The log does not grow.
     HeadNotGrowing,

@@ -69,7 +69,7 @@ pub enum Begin {
 /// When something is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
-    /// So many rounds in a row could not verify all.
+    /// So many rounds in a row could not verify the log.
     pub failures: u32,
     /// The log did not grow for so long.
     pub still: Duration,

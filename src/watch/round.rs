@@ -52,6 +52,8 @@ pub struct Round {
     pub log: String,
     /// How it ended.
     pub outcome: RunOutcome,
+    /// The log itself was verified, whatever its records say and whoever else was silent.
+    pub is_verified: bool,
     /// The newest verified head.
     pub head: Option<TreeHead>,
     /// What was replayed.
@@ -82,7 +84,10 @@ struct Going<'w> {
     is_unread: bool,
     audited: Option<Audited>,
     points: Vec<VantagePoint>,
+    /// Why the log itself was not verified.
     faults: Vec<String>,
+    /// Why places could not be compared with it.
+    faults_of_places: Vec<String>,
     warnings: Vec<String>,
     unwritten: Vec<String>,
 }
@@ -110,6 +115,7 @@ impl Watch {
             audited: None,
             points: Vec::new(),
             faults: Vec::new(),
+            faults_of_places: Vec::new(),
             warnings: Vec::new(),
             unwritten: Vec::new(),
         };
@@ -122,6 +128,7 @@ impl Watch {
             ended_at: clock::at(now),
             good_until: clock::at(good_until),
             outcome: round.outcome,
+            is_verified: round.is_verified,
             audited: round.audited.map(|of| {
                 (
                     if of.records { "records" } else { "hashes" },
@@ -200,7 +207,9 @@ impl Going<'_> {
         Ok(())
     }
 
-    fn end(self, open_findings: usize, elapsed: Duration) -> Result<Round, WatchError> {
+    fn end(mut self, open_findings: usize, elapsed: Duration) -> Result<Round, WatchError> {
+        let is_verified = self.faults.is_empty() && !self.stopping();
+        self.faults.append(&mut self.faults_of_places);
         let outcome = if self.misbehaved || open_findings > 0 {
             RunOutcome::Misbehaviour
         } else if self.negative {
@@ -216,6 +225,7 @@ impl Going<'_> {
         Ok(Round {
             log: self.plan.key.name().to_owned(),
             outcome,
+            is_verified,
             head,
             audited: self.audited,
             points: self.points,

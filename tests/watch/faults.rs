@@ -5,6 +5,7 @@ use std::time::Duration;
 use sumcheck::io::store::{Rows, RunOutcome};
 use sumcheck::status::State;
 
+use crate::support::log::{go_sum_lines, synthetic_module, synthetic_version};
 use crate::support::response::Response;
 use crate::world::{DAY, HOUR, World};
 
@@ -29,6 +30,27 @@ fn a_log_that_is_down_for_days_is_told_once_and_once_when_it_is_back() {
     let told = &world.receiver.kinds()[2..];
     assert_eq!(told, ["-audit-failed", "-head-not-growing"]);
     assert_eq!(world.known().state, State::Well);
+}
+
+#[test]
+fn a_go_sum_that_is_contradicted_does_not_hide_that_the_log_is_down() {
+    let world = World::new(300);
+    let (module, version) = (synthetic_module(7), synthetic_version(7));
+    let path = world.file("go.sum", &go_sum_lines(&module, &version, 9));
+    let watch = world.watch_by(|plan| plan.go_sums = vec![path]);
+    assert_eq!(world.round(&watch).outcome, RunOutcome::Negative);
+    assert!(world.known().logs[0].is_ready);
+    world.stage.fail(404);
+    for _ in 0..5 {
+        world.wait(HOUR);
+        assert_eq!(world.round(&watch).outcome, RunOutcome::Negative);
+    }
+    assert_eq!(
+        world.receiver.kinds(),
+        ["go-sum-conflict", "audit-failed"],
+        "both hold"
+    );
+    assert!(!world.known().logs[0].is_ready);
 }
 
 #[test]

@@ -209,6 +209,7 @@ fn a_record_that_contradicts_a_go_sum_is_told_and_is_a_negative_verdict() {
         for _ in 0..2 {
             let round = world.round(&watch);
             assert_eq!(round.outcome, RunOutcome::Negative, "{round:?}");
+            assert!(round.is_verified, "{round:?}");
         }
         let events = world.receiver.events();
         assert_eq!(events.len(), 1, "{events:?}");

@@ -87,7 +87,7 @@ fn whoever_is_behind_is_no_liar() {
 }
 
 #[test]
-fn whoever_is_down_is_reported_and_makes_the_round_unverified() {
+fn whoever_is_down_is_reported_and_the_log_is_verified_all_the_same() {
     let world = World::new(700);
     let place = Stage::of(&world.log);
     place.fail(404);
@@ -96,6 +96,14 @@ fn whoever_is_down_is_reported_and_makes_the_round_unverified() {
     assert_eq!(round.outcome, RunOutcome::Unverified);
     assert_eq!(status(&round, "other"), "down");
     assert_eq!(round.audited.unwrap().to, 700, "the log itself is audited");
+    for _ in 0..20 {
+        world.wait(HOUR);
+        assert!(world.round(&watch).is_verified);
+    }
+    assert!(world.receiver.kinds().is_empty(), "it is no failed audit");
+    let known = world.known();
+    assert_eq!(known.state, State::Unusual);
+    assert!(known.logs[0].is_ready);
 }
 
 #[test]

@@ -99,13 +99,12 @@ fn tell_log(out: &mut impl std::io::Write, log: &KnownLog) -> anyhow::Result<()>
             Some((size, _)) => grouped(size),
             None => "nothing".to_owned(),
         };
-        writeln!(
-            out,
-            "  {:<12} {}, {size} {}",
-            visible(&point.name),
-            point.status,
-            visible(&point.detail)
-        )?;
+        let detail = match point.detail.as_str() {
+            "" => String::new(),
+            detail => format!(": {}", visible(detail)),
+        };
+        let name = visible(&point.name);
+        writeln!(out, "  {name:<12} {}, {size}{detail}", point.status)?;
     }
     if log.open_findings > 0 {
         let findings = count_of(log.open_findings, "open finding");

@@ -413,7 +413,7 @@ impl Store {
             // Since when nothing was good is to be seen however long ago that was.
             let runs = transaction.execute(
                 "DELETE FROM runs WHERE began_at < ? AND run_id NOT IN (
-                     SELECT max(run_id) FROM runs WHERE outcome IN ('ok', 'negative') GROUP BY log_id)",
+                     SELECT max(run_id) FROM runs WHERE verified GROUP BY log_id)",
                 [before],
             )?;
             failpoint::pass("prune: it is not committed");

@@ -55,6 +55,8 @@ pub struct EndedRun {
     pub good_until: String,
     /// How.
     pub outcome: RunOutcome,
+    /// The log itself was verified, whatever its records say and whoever else was silent.
+    pub is_verified: bool,
     /// `records` or `hashes`, and the sizes from and to which they were replayed.
     pub audited: Option<(&'static str, u64, u64)>,
     /// Size of the newest head.
@@ -76,6 +78,8 @@ pub struct StoredRun {
     pub good_until: Option<String>,
     /// How it ended.
     pub outcome: Option<RunOutcome>,
+    /// The log itself was verified, whatever its records say and whoever else was silent.
+    pub is_verified: bool,
     /// `records` or `hashes`, if anything was replayed.
     pub audited: Option<String>,
     /// The size from which.
@@ -160,7 +164,7 @@ impl Store {
         self.run(|connection| {
             connection.execute(
                 "UPDATE runs SET ended_at = ?, outcome = ?, audited = ?, from_size = ?, to_size = ?,
-                     head_size = ?, faults = ?, good_until = ?
+                     head_size = ?, faults = ?, good_until = ?, verified = ?
                  WHERE run_id = ?",
                 params![
                     ended.ended_at,
@@ -171,6 +175,7 @@ impl Store {
                     ended.head_size.map(Count),
                     faults,
                     ended.good_until,
+                    ended.is_verified,
                     run
                 ],
             )?;
@@ -188,7 +193,7 @@ impl Store {
             connection
                 .prepare(
                     "SELECT run_id, began_at, ended_at, outcome, audited, from_size, to_size,
-                         head_size, faults, good_until
+                         head_size, faults, good_until, verified
                      FROM runs JOIN logs USING (log_id)
                      WHERE verifier_key = ? AND run_id < ? ORDER BY run_id DESC LIMIT ?",
                 )?
@@ -197,26 +202,20 @@ impl Store {
         })
     }
 
-    /// The newest round that ended in one of these ways.
+    /// The newest round that verified the log.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn last_run(
-        &self,
-        verifier_key: &str,
-        outcomes: &[RunOutcome],
-    ) -> Result<Option<StoredRun>, StoreError> {
-        let words: Vec<_> = outcomes.iter().map(|outcome| outcome.as_str()).collect();
-        let words = serde_json::to_string(&words).unwrap_or_default();
+    pub fn last_verified_run(&self, verifier_key: &str) -> Result<Option<StoredRun>, StoreError> {
         self.run(|connection| {
             connection
                 .query_row(
                     "SELECT run_id, began_at, ended_at, outcome, audited, from_size, to_size,
-                         head_size, faults, good_until
+                         head_size, faults, good_until, verified
                      FROM runs JOIN logs USING (log_id)
-                     WHERE verifier_key = ? AND outcome IN (SELECT value FROM json_each(?))
+                     WHERE verifier_key = ? AND verified
                      ORDER BY run_id DESC LIMIT 1",
-                    params![verifier_key, words],
+                    [verifier_key],
                     stored_run,
                 )
                 .optional()
@@ -390,5 +389,6 @@ fn stored_run(row: &Row<'_>) -> rusqlite::Result<StoredRun> {
         head_size: head.map(|Count(size)| size),
         faults: serde_json::from_str(&faults).unwrap_or_default(),
         good_until: row.get(9)?,
+        is_verified: row.get(10)?,
     })
 }

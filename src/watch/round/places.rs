@@ -61,7 +61,8 @@ impl Going<'_> {
             None => return Ok(()),
             Some(Ok(notes)) => notes,
             Some(Err(error)) => {
-                self.fault(format!("{} could not be asked: {error}", place.name));
+                self.faults_of_places
+                    .push(format!("{} could not be asked: {error}", place.name));
                 return self.note(&place.name, &shown, "down", now, None, error.to_string());
             }
         };
@@ -71,7 +72,8 @@ impl Going<'_> {
                 Ok(head) => heads.push(head.head()),
                 Err(error) => {
                     let detail = format!("it shows what the log has not signed: {error}");
-                    self.fault(format!("{}: {detail}", place.name));
+                    self.faults_of_places
+                        .push(format!("{}: {detail}", place.name));
                     return self.note(&place.name, &shown, "invalid", now, None, detail);
                 }
             }

@@ -108,8 +108,11 @@ impl Going<'_> {
             }
         }
         if !self.plan.modules.is_empty() {
-            self.warnings
-                .push("new versions of modules are not seen where no record is read".to_owned());
+            self.warnings.push(
+                "new versions of modules are not seen where no record is read: goproxy = \"direct\" \
+                 in [[watch.log]] asks the log itself"
+                    .to_owned(),
+            );
         }
         let options = self.options(true, head, Arc::clone(watchlist))?;
         if let Some(error) = self.replay(options, head).await? {

@@ -44,7 +44,7 @@ pub(super) fn lines(round: &Round) -> Vec<String> {
         .count();
     let places = match others.len() {
         0 => String::new(),
-        all => format!("; {agreeing} of {} agree", count_of(all, "other place")),
+        all => format!("; {agreeing} of {all} vantage points agree"),
     };
     let word = match round.outcome {
         RunOutcome::Ok => "all is well",

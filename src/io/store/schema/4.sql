@@ -87,6 +87,8 @@ CREATE TABLE runs (
     ended_at  TEXT,
     good_until TEXT,
     outcome   TEXT CHECK (outcome IN ('ok', 'unverified', 'negative', 'misbehaviour', 'stopped')),
+    -- The log itself was verified to its newest head, whatever its records say and whoever else was silent.
+    verified  INTEGER NOT NULL DEFAULT 0,
     audited   TEXT CHECK (audited IN ('records', 'hashes')),
     from_size INTEGER,
     to_size   INTEGER,
