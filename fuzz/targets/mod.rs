@@ -11,6 +11,7 @@ mod notes;
 mod settings;
 mod tree;
 mod trees;
+mod watch;
 
 pub use database::{data_tile, evidence, lookup_reply, record};
 pub use mod_zip::mod_zip;
@@ -18,12 +19,13 @@ pub use modules::{go_sum, h1, module_escape, pattern};
 pub use notes::{checkpoint, note};
 pub use settings::{go_flags, go_mod, go_work, netrc, settings};
 pub use trees::{proof, tile_auth, tile_path, tile_plan};
+pub use watch::{growth, schedule, status_request};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 23] = [
     ("checkpoint", checkpoint),
     ("data_tile", data_tile),
     ("evidence", evidence),
@@ -31,6 +33,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("go_mod", go_mod),
     ("go_sum", go_sum),
     ("go_work", go_work),
+    ("growth", growth),
     ("h1", h1),
     ("lookup_reply", lookup_reply),
     ("mod_zip", mod_zip),
@@ -40,7 +43,9 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("pattern", pattern),
     ("proof", proof),
     ("record", record),
+    ("schedule", schedule),
     ("settings", settings),
+    ("status_request", status_request),
     ("tile_auth", tile_auth),
     ("tile_path", tile_path),
     ("tile_plan", tile_plan),
