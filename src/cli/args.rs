@@ -383,7 +383,7 @@ pub(super) struct GateArgs {
     )]
     pub(super) listen: Option<ListenAt>,
 
-    /// Serve /metrics, /healthz and /readyz on this address
+    /// Serve /metrics, /healthz, /readyz and the page of the home on this address
     #[arg(long, value_name = "ADDR", requires = "listen")]
     pub(super) metrics: Option<std::net::SocketAddr>,
 

@@ -15,6 +15,9 @@ pub(super) struct WatchTable {
     pub(super) jitter: Option<DurationArg>,
     pub(super) keep: Option<DurationArg>,
     pub(super) listen: Option<ListenArg>,
+    /// Names by which the page is asked for.
+    #[serde(default)]
+    pub(super) hosts: Vec<String>,
     pub(super) standard_error: Option<bool>,
     #[serde(default)]
     pub(super) program: Vec<ProgramTable>,

@@ -300,6 +300,7 @@ mod tests {
             head_size: Some(40),
             upstream: Some("https://proxy.example".to_owned()),
             reason: Some("two\nlines, \u{1b}[31m, \u{202e} and \u{1f600}".to_owned()),
+            is_private: false,
         }
     }
 

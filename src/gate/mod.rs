@@ -392,6 +392,7 @@ impl Gate {
                 head_size: facts.tree_size,
                 upstream: facts.source.clone(),
                 reason: verdict.reason(),
+                is_private: self.private.matches(subject.module.as_str()),
             });
         }
         self.account.record(decision);

@@ -292,6 +292,16 @@ impl Store {
         })
     }
 
+    /// 32 hexadecimal digits by which this home is told from others.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn identity(&self) -> Result<String, StoreError> {
+        self.run(|connection| {
+            connection.query_row("SELECT uid FROM identity", [], |row| row.get(0))
+        })
+    }
+
     /// All verified heads of a log, smallest first.
     ///
     /// # Errors

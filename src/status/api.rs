@@ -256,6 +256,8 @@ impl<'k> From<&'k Known> for Status<'k> {
 struct Heads {
     schema: &'static str,
     log: Log,
+    /// Rows that are left out.
+    damaged: usize,
     heads: Vec<HeadRow>,
 }
 
@@ -377,6 +379,7 @@ struct Module<'k> {
 struct SmallHead {
     size: u64,
     root: String,
+    note: String,
 }
 
 fn document(document: &impl Serialize) -> Value {
@@ -413,6 +416,7 @@ pub(super) fn module(shown: &ShownRecord) -> Value {
         head: SmallHead {
             size: head.size(),
             root: head.root().to_string(),
+            note: shown.note.clone(),
         },
         inclusion_proof: proof.map(ToString::to_string).collect(),
     })
@@ -435,10 +439,11 @@ impl View {
             return Ok(None);
         };
         let (_, store) = self.open()?;
-        let (heads, _) = intact(store.newest_heads(&key, wanted.rows)?, &key);
+        let (heads, damaged) = intact(store.newest_heads(&key, wanted.rows)?, &key);
         Ok(Some(document(&Heads {
             schema: "sumcheck.heads/1",
             log: Log::new(&name, &key),
+            damaged,
             heads: heads.into_iter().map(Into::into).collect(),
         })))
     }
@@ -463,8 +468,8 @@ impl View {
             return Ok(None);
         };
         let (_, store) = self.open()?;
-        let modules = store.watched_records(&key, Watched::Module, wanted.rows)?;
-        let conflicts = store.watched_records(&key, Watched::GoSum, wanted.rows)?;
+        let modules = self.watched(&store, &key, Watched::Module, wanted.rows)?;
+        let conflicts = self.watched(&store, &key, Watched::GoSum, wanted.rows)?;
         Ok(Some(document(&Modules {
             schema: "sumcheck.modules/1",
             log: Log::new(&name, &key),

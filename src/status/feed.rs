@@ -5,6 +5,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::known::Known;
+use super::page::is_unseen;
 use crate::io::clock;
 use crate::io::store::StoredEvent;
 
@@ -29,21 +30,12 @@ fn write(writer: &mut Writer<&mut Vec<u8>>, known: &Known) -> std::io::Result<()
         // Nothing has happened, and so nothing was changed since the beginning of time.
         None => clock::at(Timestamp::UNIX_EPOCH),
     };
-    let logs: Vec<&str> = known
-        .logs
-        .iter()
-        .map(|log| log.verifier_key.as_str())
-        .collect();
     writer
         .create_element("feed")
         .with_attribute(("xmlns", NAMESPACE))
         .write_inner_content(|writer| {
             element(writer, "title", "sumcheck")?;
-            element(
-                writer,
-                "id",
-                &format!("urn:sumcheck:{}", hex::encode(logs.join(" "))),
-            )?;
+            element(writer, "id", &uuid(&known.identity))?;
             element(writer, "updated", &updated)?;
             writer
                 .create_element("link")
@@ -69,8 +61,7 @@ fn entry(writer: &mut Writer<&mut Vec<u8>>, event: &StoredEvent) -> std::io::Res
                 "title",
                 &format!("{}: {}", event.kind, event.summary),
             )?;
-            // 128 random bits: a UUID in all but its form.
-            element(writer, "id", &format!("urn:sumcheck:event:{}", event.uid))?;
+            element(writer, "id", &uuid(&event.uid))?;
             element(writer, "updated", &event.at)?;
             writer
                 .create_element("category")
@@ -89,12 +80,31 @@ fn entry(writer: &mut Writer<&mut Vec<u8>>, event: &StoredEvent) -> std::io::Res
     Ok(())
 }
 
+/// 128 random bits in the form of a UUID (RFC 9562 sections 4 and 5.4): the bits of its version and variant, which
+/// say that it is random, take the place of six of them.
+fn uuid(hexadecimal: &str) -> String {
+    let Ok(bits) = u128::from_str_radix(hexadecimal, 16) else {
+        return format!("urn:sumcheck:{hexadecimal}");
+    };
+    let bits = bits & !(0xf000_c000 << 48) | (0x4000_8000 << 48);
+    let digits = format!("{bits:032x}");
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
+    let parts = [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ];
+    format!("urn:uuid:{}", parts.join("-"))
+}
+
 /// Text in an element, without the control characters that XML has no place for.
 fn element(writer: &mut Writer<&mut Vec<u8>>, name: &str, text: &str) -> std::io::Result<()> {
     let plain = |c: char| match c {
         '\t' | '\n' => c,
         '\u{fffe}' | '\u{ffff}' => '?',
-        c if c.is_control() => '?',
+        c if is_unseen(c) => '?',
         c => c,
     };
     let text: String = text.chars().map(plain).collect();

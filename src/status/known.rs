@@ -2,10 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Counts;
 use super::growth::{Growth, Seen, seen};
@@ -14,7 +16,7 @@ use crate::io::clock::Clock;
 use crate::io::home::{Home, HomeError};
 use crate::io::store::{
     AuditKind, Condition, Finding, Rows, RunOutcome, SinkState, Store, StoreError, StoredEvent,
-    StoredHead, StoredRun, StoredWatched, VantagePoint, Watched,
+    StoredHead, StoredRun, StoredWatched, VantagePoint, Watched, WatchedRecord,
 };
 use crate::sumdb::head::open_head;
 use crate::tlog::hash::Hash;
@@ -86,6 +88,8 @@ impl State {
 pub struct Known {
     /// What it was when it was read.
     pub now: Timestamp,
+    /// By which this home is told from others.
+    pub identity: String,
     /// How it is with all logs.
     pub state: State,
     /// Why it is not well, one line each.
@@ -94,6 +98,8 @@ pub struct Known {
     pub logs: Vec<KnownLog>,
     /// Misbehaviour of all logs, oldest first.
     pub findings: Vec<Finding>,
+    /// Names of the files of evidence that this home has.
+    pub evidence: BTreeSet<OsString>,
     /// Those whom events wait for.
     pub sinks: Vec<SinkState>,
     /// The newest events first.
@@ -148,6 +154,8 @@ pub struct KnownLog {
     pub heads: Vec<StoredHead>,
     /// How many of them are not what was signed.
     pub damaged_heads: usize,
+    /// The smallest of them all, damaged or not.
+    pub smallest_head: Option<u64>,
     /// How many there are in all.
     pub head_count: usize,
     /// When it was seen to have grown.
@@ -170,6 +178,8 @@ pub struct KnownLog {
     pub modules: Vec<StoredWatched>,
     /// Records that contradict a go.sum, or did.
     pub conflicts: Vec<StoredWatched>,
+    /// One of them still does.
+    pub is_contradicted: bool,
     /// How fast it grows.
     pub growth: Growth,
 }
@@ -190,8 +200,11 @@ impl View {
     /// # Errors
     /// [`ViewError`]
     pub fn read(&self) -> Result<Known, ViewError> {
-        let (_, store) = self.open()?;
+        let (home, store) = self.open()?;
         let now = self.clock.now();
+        let files = home.evidence_files()?;
+        let evidence = files.iter().filter_map(|file| file.file_name());
+        let evidence = evidence.map(ToOwned::to_owned).collect();
         let findings = store.findings()?;
         let mut logs = Vec::new();
         for (name, key) in self.logs(&store)? {
@@ -202,22 +215,28 @@ impl View {
         let mut reasons: Vec<String> = logs.iter().flat_map(|log| log.reasons.clone()).collect();
         // One of a log that is watched no more is one all the same.
         let open = findings.iter().filter(|finding| {
-            let is_shown = logs.iter().any(|log| log.name == finding.log);
+            let key = &finding.verifier_key;
+            let is_shown = logs.iter().any(|log| log.verifier_key == *key);
             finding.acknowledged_at.is_none() && !is_shown
         });
         let others: BTreeSet<&str> = open.map(|finding| finding.log.as_str()).collect();
         for name in others {
             state = State::Misbehaved;
-            reasons.insert(0, format!("{name} misbehaved, and is not watched any more"));
+            reasons.insert(
+                0,
+                format!("{name} misbehaved, by a key that is not watched any more"),
+            );
         }
         Ok(Known {
             now,
+            identity: store.identity()?,
             state,
             reasons,
             logs,
             findings,
+            evidence,
             sinks: store.sinks()?,
-            events: store.events(Rows::newest(ROWS))?,
+            events: self.events(&store, Rows::newest(ROWS))?,
         })
     }
 
@@ -227,6 +246,9 @@ impl View {
     /// [`ViewError`]
     pub(super) fn read_older(&self, list: List, older: &Older) -> Result<Known, ViewError> {
         let mut known = self.read()?;
+        if let Some(name) = &older.log {
+            known.logs.retain(|log| log.name == *name);
+        }
         let Some(before) = older.before else {
             return Ok(known);
         };
@@ -236,27 +258,61 @@ impl View {
             before: Some(before),
         };
         if list == List::Events {
-            known.events = store.events(rows)?;
+            known.events = self.events(&store, rows)?;
             return Ok(known);
-        }
-        // The numbers of rows are those of one log.
-        if let Some(name) = &older.log {
-            known.logs.retain(|log| log.name == *name);
         }
         for log in &mut known.logs {
             let key = &log.verifier_key;
             match list {
                 List::Events => {}
                 List::Heads => {
-                    (log.heads, log.damaged_heads) = intact(store.newest_heads(key, rows)?, key);
+                    let heads = store.newest_heads(key, rows)?;
+                    log.smallest_head = heads.first().map(|head| head.size);
+                    (log.heads, log.damaged_heads) = intact(heads, key);
                 }
                 List::Modules => {
-                    log.modules = store.watched_records(key, Watched::Module, rows)?;
+                    log.modules = self.watched(&store, key, Watched::Module, rows)?;
                 }
                 List::Runs => log.runs = store.runs(key, rows)?,
             }
         }
         Ok(known)
+    }
+
+    /// Records that somebody watches for, but those of private modules.
+    pub(super) fn watched(
+        &self,
+        store: &Store,
+        verifier_key: &str,
+        why: Watched,
+        rows: Rows,
+    ) -> Result<Vec<StoredWatched>, ViewError> {
+        let is_public = |record: &WatchedRecord| !self.private.matches(&record.module);
+        Ok(store.watched_records(verifier_key, why, rows, is_public)?)
+    }
+
+    /// Events, but those that name a private module.
+    fn events(&self, store: &Store, rows: Rows) -> Result<Vec<StoredEvent>, ViewError> {
+        let is_public = |event: &StoredEvent| {
+            let detail = serde_json::from_str(&event.detail);
+            detail.is_ok_and(|detail| !self.names_private(&detail))
+        };
+        Ok(store.events(rows, is_public)?)
+    }
+
+    /// Whether the module of something in the details of an event, or the first word of its text, is private.
+    fn names_private(&self, detail: &Value) -> bool {
+        match detail {
+            Value::Array(values) => values.iter().any(|value| self.names_private(value)),
+            Value::Object(fields) => fields.iter().any(|(name, value)| {
+                let text = value
+                    .as_str()
+                    .filter(|_| name == "module" || name == "text");
+                let path = text.and_then(|text| text.split_ascii_whitespace().next());
+                path.is_some_and(|path| self.private.matches(path)) || self.names_private(value)
+            }),
+            _ => false,
+        }
     }
 
     /// The file of evidence of a finding, by its name and content. Only what lies among the evidence of
@@ -297,7 +353,9 @@ impl View {
         key: String,
         now: Timestamp,
     ) -> Result<KnownLog, ViewError> {
-        let (heads, damaged_heads) = intact(store.newest_heads(&key, Rows::newest(ROWS))?, &key);
+        let heads = store.newest_heads(&key, Rows::newest(ROWS))?;
+        let smallest_head = heads.first().map(|head| head.size);
+        let (heads, damaged_heads) = intact(heads, &key);
         let times = store.head_times(&key)?;
         let seen = seen(&times, now);
         let mut audits = Vec::new();
@@ -325,6 +383,7 @@ impl View {
             seen,
             heads,
             damaged_heads,
+            smallest_head,
             audits,
             runs: store.runs(&key, Rows::newest(ROWS))?,
             last_good: store.last_verified_run(&key)?,
@@ -332,8 +391,9 @@ impl View {
             conditions: store.conditions(&key)?,
             open_findings: 0,
             anomalies: store.anomaly_count(&key)?,
-            modules: store.watched_records(&key, Watched::Module, Rows::newest(ROWS))?,
-            conflicts: store.watched_records(&key, Watched::GoSum, Rows::newest(ROWS))?,
+            modules: self.watched(store, &key, Watched::Module, Rows::newest(ROWS))?,
+            conflicts: self.watched(store, &key, Watched::GoSum, Rows::newest(ROWS))?,
+            is_contradicted: store.has_standing_conflict(&key)?,
             name,
             verifier_key: key,
         };
@@ -366,21 +426,18 @@ impl View {
         };
         if let Some(last) = log.runs.iter().find(is_ended) {
             let fault = last.faults.first().cloned().unwrap_or_default();
-            match last.outcome {
-                Some(RunOutcome::Negative) => {
-                    let what = format!("a record of {name} contradicts a go.sum");
-                    judged.push((State::Negative, what));
-                }
-                Some(RunOutcome::Unverified) => {
-                    let what = if last.is_verified {
-                        format!("{name} was verified, and not compared with all places: {fault}")
-                    } else {
-                        format!("the last round could not verify all of {name}: {fault}")
-                    };
-                    judged.push((State::Unusual, what));
-                }
-                _ => {}
+            if last.outcome == Some(RunOutcome::Unverified) {
+                let what = if last.is_verified {
+                    format!("{name} was verified, and not compared with all places: {fault}")
+                } else {
+                    format!("the last round could not verify all of {name}: {fault}")
+                };
+                judged.push((State::Unusual, what));
             }
+        }
+        if log.is_contradicted {
+            let what = format!("a record of {name} contradicts a go.sum");
+            judged.push((State::Negative, what));
         }
         let time = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
         match &log.last_good {

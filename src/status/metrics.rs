@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Counts;
-use super::known::{Known, KnownLog, State};
+use super::known::{Known, KnownLog};
 
 /// The media type of OpenMetrics.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -105,10 +105,9 @@ fn of_rounds(registry: &mut Registry, known: &Known) {
     let (last, last_good, good_until): (Times, Times, Times) = Default::default();
     let (conditions, contradicted): (Gauges, Gauges) = Default::default();
     for log in &known.logs {
-        let is_negative = log.state == State::Negative;
         contradicted
             .get_or_create(&of(log))
-            .set(i64::from(is_negative));
+            .set(i64::from(log.is_contradicted));
         let ended = log.runs.iter().find_map(|run| run.ended_at.as_deref());
         if let Some(at) = seconds(ended) {
             last.get_or_create(&of(log)).set(at);

@@ -4,6 +4,7 @@ mod api;
 mod counts;
 mod feed;
 pub mod growth;
+mod host;
 mod known;
 mod metrics;
 mod page;
@@ -12,6 +13,7 @@ mod site;
 
 pub use self::api::Status;
 pub use self::counts::Counts;
+pub use self::host::Hosts;
 pub use self::known::{Known, KnownAudit, KnownLog, State, View, ViewError};
 pub use self::record::{RecordError, ShownRecord};
 pub use self::site::{Reply, StatusSite};

@@ -193,13 +193,14 @@ pub(super) fn visible(page: &str) -> String {
     shown
 }
 
-/// Control and format characters (general categories Cc and Cf of Unicode), and line separators.
-const fn is_unseen(c: char) -> bool {
+/// Control and format characters (general categories Cc and Cf of Unicode 17), line separators, and letters that
+/// are blank (fillers of Hangul, the blank of Braille, the grapheme joiner).
+pub(super) const fn is_unseen(c: char) -> bool {
     matches!(
         c,
         '\0'..='\u{9}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}'
-            | '\u{6dd}' | '\u{70f}' | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{6dd}' | '\u{34f}' | '\u{890}' | '\u{891}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{70f}' | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
     )
 }

@@ -24,6 +24,8 @@ pub struct ShownRecord {
     pub module: ModuleVersion,
     /// The record.
     pub record: AuthenticRecord,
+    /// The signed note of the tree head under which it is proven.
+    pub note: String,
 }
 
 /// Why a record cannot be shown.
@@ -43,6 +45,9 @@ impl View {
     /// # Errors
     /// [`RecordError`]
     pub async fn record(&self, module: &ModuleVersion) -> Result<Option<ShownRecord>, RecordError> {
+        if self.private.matches(module.path().as_str()) {
+            return Ok(None);
+        }
         let (_, store) = self.open()?;
         for (name, verifier_key) in self.logs(&store)? {
             let Ok(key) = VerifierKey::parse(&verifier_key) else {
@@ -72,12 +77,15 @@ impl View {
                 progress: Arc::new(Progress::default()),
             };
             let mut proofs = prover.prove(&BTreeSet::from([module.clone()])).await?;
-            if let Some(Outcome::Proven(record)) = proofs.outcomes.remove(module) {
+            if let Some(Outcome::Proven(record)) = proofs.outcomes.remove(module)
+                && let Some(head) = prover.verified_head_at(record.head().size())?
+            {
                 return Ok(Some(ShownRecord {
                     log: name,
                     verifier_key,
                     module: module.clone(),
                     record: *record,
+                    note: head.checkpoint().note().as_str().to_owned(),
                 }));
             }
         }

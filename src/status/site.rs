@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::api::{self, MOST_ROWS, OPENAPI, Wanted};
+use super::host::Hosts;
 use super::known::{Known, List, Older, ROWS, View, ViewError};
 use super::record::{RecordError, ShownRecord};
 use super::{feed, metrics, page};
@@ -48,6 +49,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 #[derive(Debug)]
 pub struct StatusSite {
     view: RwLock<Arc<View>>,
+    hosts: RwLock<Hosts>,
     looks: Arc<Semaphore>,
     /// For those who ask whether all is well: whoever reads much does not keep them waiting.
     probes: Arc<Semaphore>,
@@ -98,8 +100,23 @@ impl Reply {
         Self::new(status, JSON, text)
     }
 
+    /// Why there is nothing, as JSON for those who read that.
+    fn error(path: &str, status: StatusCode, error: &str) -> Self {
+        if path.starts_with("/api/") {
+            Self::json(status, &json!({ "error": error }))
+        } else {
+            Self::text(status, error)
+        }
+    }
+
     fn text(status: StatusCode, text: &str) -> Self {
-        let plain = |c: char| if c.is_control() && c != '\n' { '?' } else { c };
+        let plain = |c: char| {
+            if page::is_unseen(c) && c != '\n' {
+                '?'
+            } else {
+                c
+            }
+        };
         let mut text: String = text.chars().map(plain).collect();
         text.push('\n');
         Self::new(status, TEXT, text)
@@ -187,6 +204,8 @@ enum QueryError {
     TooLong(&'static str),
     #[error("{name} is to be a number from 1 to {most}")]
     NoNumber { name: &'static str, most: u64 },
+    #[error("m is to be a module version, as example.com/m@v1.0.0")]
+    NoModule,
 }
 
 impl StatusSite {
@@ -195,6 +214,7 @@ impl StatusSite {
     pub fn new(view: View) -> Self {
         Self {
             view: RwLock::new(Arc::new(view)),
+            hosts: RwLock::default(),
             looks: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
             probes: Arc::new(Semaphore::new(1)),
         }
@@ -203,6 +223,21 @@ impl StatusSite {
     /// From now on it is looked at in this way.
     pub fn set_view(&self, view: View) {
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    }
+
+    /// From now on it answers to these names.
+    pub fn set_hosts(&self, hosts: Hosts) {
+        *self.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts;
+    }
+
+    /// The answer to somebody who asks by a name that is not known.
+    #[must_use]
+    pub fn refusal(&self, headers: &HeaderMap, uri: &Uri) -> Option<Reply> {
+        let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        let refused =
+            "this is not known by that name: ask for localhost, or name it in hosts of [watch]";
+        (!hosts.know(headers, uri))
+            .then(|| Reply::error(uri.path(), StatusCode::MISDIRECTED_REQUEST, refused))
     }
 
     fn view(&self) -> Arc<View> {
@@ -217,7 +252,7 @@ impl StatusSite {
         }
         match plain_path(uri.path().trim_start_matches('/')) {
             Some(path) => self.reply(&format!("/{path}"), uri.query()).await,
-            None => Reply::text(StatusCode::NOT_FOUND, "nothing is here"),
+            None => Reply::error(uri.path(), StatusCode::NOT_FOUND, "nothing is here"),
         }
     }
 
@@ -242,11 +277,7 @@ impl StatusSite {
             _ if path == "/readyz" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        if path.starts_with("/api/") {
-            Reply::json(status, &json!({ "error": error.to_string() }))
-        } else {
-            Reply::text(status, &error.to_string())
-        }
+        Reply::error(path, status, &error.to_string())
     }
 
     async fn look(&self, path: &str, query: &Query) -> Result<Reply, LookError> {
@@ -353,17 +384,15 @@ impl StatusSite {
                 let read = move |view: &View| Ok(view.modules_document(&wanted)?);
                 self.read(looks, read).await?
             }
-            _ => match path.strip_prefix("modules/").and_then(module_version) {
-                Some(module) => self.record(module).await?.map(|shown| api::module(&shown)),
-                None => None,
+            "module" => match query.get("m")?.as_deref().map(module_version) {
+                None | Some(None) => return Err(QueryError::NoModule.into()),
+                Some(Some(module)) => self.record(module).await?.map(|shown| api::module(&shown)),
             },
+            _ => None,
         };
         Ok(match document {
             Some(document) => Reply::json(StatusCode::OK, &document),
-            None => Reply::json(
-                StatusCode::NOT_FOUND,
-                &json!({ "error": "there is no such thing" }),
-            ),
+            None => Reply::error("/api/", StatusCode::NOT_FOUND, "there is no such thing"),
         })
     }
 
@@ -418,9 +447,7 @@ impl StatusSite {
         };
         let read = move |view: &View| {
             let (_, store) = view.open()?;
-            let is_public = |decided: &Decided| {
-                decided.verdict != "private" && !view.private.matches(&decided.module)
-            };
+            let is_public = |decided: &Decided| !view.private.matches(&decided.module);
             let decisions = store.decisions(&filter, rows, is_public);
             let decisions = decisions.map_err(ViewError::from)?;
             let known = view.read()?;
@@ -496,10 +523,13 @@ impl Site for StatusSite {
         request: Request<Incoming>,
     ) -> Response<SmallBody> {
         let is_head = request.method() == Method::HEAD;
-        let mut reply = if is_head || request.method() == Method::GET {
+        let path = request.uri().path();
+        let mut reply = if let Some(refusal) = self.refusal(request.headers(), request.uri()) {
+            refusal
+        } else if is_head || request.method() == Method::GET {
             self.get(request.uri()).await
         } else {
-            Reply::text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only")
+            Reply::error(path, StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only")
                 .with(ALLOW, "GET, HEAD")
         };
         if is_head {

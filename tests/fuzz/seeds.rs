@@ -70,7 +70,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             "/decisions?module=example.com%2Fm&verdict=refused&client=a",
             "/module?m=golang.org/x/text@v0.21.0",
             "/module/github.com/!burnt!sushi@v1.0.0",
-            "/api/v1/modules/golang.org/x/text@v0.21.0",
+            "/api/v1/module?m=golang.org/x/text@v0.21.0",
             "/api/v1/runs?limit=1000&before=2",
             "/findings/1/evidence",
             "http://localhost:9480/feed.atom",

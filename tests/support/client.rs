@@ -67,12 +67,13 @@ pub fn connect(
 ) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a listener");
     stream.set_read_timeout(Some(SILENCE)).expect("a time-out");
+    let names_host = headers.iter().any(|(name, _)| *name == "host");
+    let host = if names_host { "" } else { "Host: localhost\r\n" };
     let headers: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
-    let head =
-        format!("{method} {path} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n{headers}\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n");
     stream.write_all(head.as_bytes()).expect("a listener");
     stream
 }

@@ -254,7 +254,7 @@ fn old_rounds_and_events_go_and_heads_and_findings_stay() {
     let runs = store.runs(&key, Rows::newest(10)).unwrap();
     let outcomes: Vec<_> = runs.iter().map(|run| run.outcome).collect();
     assert_eq!(outcomes, [Some(RunOutcome::Ok)], "the last good one");
-    let events = store.events(Rows::newest(10)).unwrap();
+    let events = store.events(Rows::newest(10), |_| true).unwrap();
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["test"], "somebody still waits for it");
     assert_eq!(store.findings().unwrap().len(), 1);

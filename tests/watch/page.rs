@@ -8,7 +8,7 @@ use serde_json::Value;
 use sumcheck::golang::pattern::PatternList;
 use sumcheck::io::serve::Server;
 use sumcheck::io::store::{Decided, Rows, RunOutcome};
-use sumcheck::status::{StatusSite, View};
+use sumcheck::status::{Hosts, State, StatusSite, View};
 use sumcheck::watch::vantage::PlaceKind;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -41,10 +41,14 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn new(view: View) -> Self {
+        Self::of(StatusSite::new(view))
+    }
+
+    fn of(site: StatusSite) -> Self {
         let runtime = Runtime::new().unwrap();
         let address = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let server = Server::new(listener, Arc::new(StatusSite::new(view)));
+            let server = Server::new(listener, Arc::new(site));
             let address = server.address().unwrap();
             tokio::spawn(server.run(std::future::pending(), std::future::pending()));
             address
@@ -143,6 +147,7 @@ fn decided(module: &str, verdict: &'static str) -> Decided {
         head_size: None,
         upstream: None,
         reason: Some(HOSTILE.to_owned()),
+        is_private: verdict == "private",
     }
 }
 
@@ -220,7 +225,8 @@ fn what_is_not_there_is_404_and_nobody_is_asked() {
         "/findings/-1/evidence",
         "/api/v1/nothing",
         "/api/v1/heads?log=other",
-        "/api/v1/modules/example.com/m2@v1.0.2",
+        "/api/v1/module?m=example.com/m2@v1.0.2",
+        "/api/v1/module%2fx",
         "/api/v2/status",
         "/../etc/passwd",
         "/%2e%2e/x",
@@ -265,8 +271,13 @@ fn text_of(site: &StatusSite, uri: &str) -> String {
 #[test]
 fn decisions_are_filtered_and_no_private_name_can_be_spelled_out() {
     let world = eventful();
-    // By the gate's verdict, whatever the patterns of whoever shows them are.
+    // As the gate held them for private, whatever the patterns of whoever shows them are.
     let site = StatusSite::new(world.view());
+    let absent = Decided {
+        is_private: true,
+        ..decided("corp.example/absent", "absent")
+    };
+    world.store().keep_decisions(&[absent], 100).unwrap();
     let refused = text_of(&site, "/decisions?verdict=refused&module=example.com%2F");
     assert!(refused.contains("example.com/other") && !refused.contains("example.com/m1"));
     assert!(text_of(&site, "/decisions?client=nobody").contains("There is none such"));
@@ -346,7 +357,13 @@ fn a_line_that_was_corrected_is_no_contradiction_any_more() {
     // Nobody knows what stands in a file that cannot be read.
     std::fs::remove_file(&path).unwrap();
     world.wait(HOUR);
-    assert_eq!(world.round(&watch).outcome, RunOutcome::Unverified);
+    let round = world.round(&watch);
+    assert_eq!(
+        (round.outcome, round.is_verified),
+        (RunOutcome::Negative, false)
+    );
+    assert_eq!(world.known().state, State::Negative);
+    assert!(text_of(&site, "/metrics").contains("go_sum_contradicted{log=\"sum.example.com\"} 1"));
     assert!(!text_of(&site, "/modules").contains("the line is gone"));
     world.file("go.sum", &lines(0));
     world.wait(HOUR);
@@ -467,7 +484,10 @@ fn the_api_is_what_its_description_says() {
     for (path, methods) in paths {
         let answers = &methods["get"]["responses"]["200"]["content"]["application/json"];
         let at = path.replace("{id}", "1");
-        let at = at.replace("{module}@{version}", "example.com/m1@v1.0.1");
+        let at = match methods["get"]["operationId"].as_str() {
+            Some("module") => format!("{at}?m=example.com%2Fm1%40v1.0.1"),
+            _ => at,
+        };
         let document = served.json(&at);
         if let Some(schema) = answers.get("schema") {
             conforms(&document, schema, &all, path);
@@ -712,8 +732,94 @@ fn the_feed_is_well_formed_and_its_ids_do_not_change() {
     assert_eq!(depth, 0);
     assert_eq!(
         entries,
-        world.store().events(Rows::newest(100)).unwrap().len()
+        world
+            .store()
+            .events(Rows::newest(100), |_| true)
+            .unwrap()
+            .len()
     );
     assert!(!feed.contains("<script"), "{feed}");
     assert_eq!(feed, served.get("/feed.atom").text());
+    let ids: Vec<&str> = feed
+        .split("<id>urn:uuid:")
+        .skip(1)
+        .map(|id| &id[..36])
+        .collect();
+    assert_eq!(ids.len(), entries + 1, "{feed}");
+    let is_random = |id: &&str| id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19]);
+    assert!(ids.iter().all(is_random), "{ids:?}");
+    // Another home is another feed, whatever it watches.
+    let other = World::new(600);
+    let other = text_of(&StatusSite::new(other.view()), "/feed.atom");
+    assert!(!other.contains(ids[0]), "{other}");
+}
+
+#[test]
+fn private_modules_are_shown_nowhere() {
+    let world = eventful();
+    let mut view = world.view();
+    view.private = PatternList::parse("example.com");
+    let served = Served::new(view);
+    for path in PAGES.iter().chain(&[
+        "/feed.atom",
+        "/api/v1/modules",
+        "/api/v1/status",
+        "/metrics",
+    ]) {
+        let shown = served.get(path).text();
+        // What somebody asks for, they know.
+        let shown = shown
+            .replace("example.com/m1@v1.0.1", "")
+            .replace("example.com/m@v1.0.0", "");
+        let shown = shown.replace("sum.example.com", "");
+        assert!(!shown.contains("example.com/"), "{path}: {shown}");
+    }
+    for path in [
+        "/module/example.com/m1@v1.0.1",
+        "/api/v1/module?m=example.com/m1@v1.0.1",
+    ] {
+        assert_eq!(served.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn misbehaviour_by_a_key_that_is_watched_no_more_is_misbehaviour() {
+    let world = World::new(300);
+    world.round(&world.watch());
+    let other = crate::support::key::Key::new(crate::support::log::NAME, "another key");
+    let other = TestLog::with_key(other).verifier_key();
+    let name = crate::support::log::NAME;
+    let store = world.store();
+    store
+        .record_finding(name, &other, "fork", "2026-11-23T12:00:00Z", "/gone.json")
+        .unwrap();
+    let known = world.known();
+    assert_eq!(known.state, State::Misbehaved);
+    let site = StatusSite::new(world.view());
+    let why = text_of(&site, "/readyz");
+    assert!(
+        why.contains("by a key that is not watched any more"),
+        "{why}"
+    );
+    assert!(text_of(&site, "/findings").contains("The file is not in this home any more"));
+}
+
+#[test]
+fn a_page_elsewhere_cannot_read_what_is_served_to_this_machine() {
+    let world = eventful();
+    let site = StatusSite::new(world.view());
+    site.set_hosts(Hosts::at(std::net::Ipv4Addr::LOCALHOST.into(), &[]));
+    let served = Served::of(site);
+    for (host, status) in [
+        ("localhost:9480", 200),
+        ("127.0.0.1", 200),
+        ("evil.example", 421),
+    ] {
+        for path in ["/", "/api/v1/status", "/decisions", "/metrics"] {
+            let got = client::request(served.address, "GET", path, &[("host", host)]);
+            assert_eq!(got.status, status, "{host} {path}");
+            let is_json = got.header("content-type") == Some("application/json");
+            assert_eq!(is_json, path.starts_with("/api/"), "{host} {path}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ use super::address;
   sumcheck watch                              every hour, with a page at http://127.0.0.1:9480/
   sumcheck watch --config /etc/sumcheck.toml  all settings of docs/watch.md
   sumcheck watch --once                       one round now, for cron and CI
-  sumcheck watch --every 10m --listen :9480
+  sumcheck watch --every 10m --listen 127.0.0.1:8000
   sumcheck watch test-alarm                   tell everybody that this is a test
 
 Exit codes of --once: 0 all is well, 1 the log contradicts a go.sum, 3 something could not be \

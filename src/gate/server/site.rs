@@ -173,6 +173,11 @@ impl Site {
             response.headers_mut().insert(CONNECTION, close);
             return other(response, "unknown");
         }
+        if let Serves::Status(pages) = &self.serves
+            && let Some(refusal) = pages.refusal(request.headers(), request.uri())
+        {
+            return other(refusal.respond(Body::small), "unknown");
+        }
         let path = request.uri().path();
         match (&self.serves, path) {
             (_, "/healthz") if prefix == "/" => other(text(StatusCode::OK, "ok"), "released"),

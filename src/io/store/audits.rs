@@ -269,7 +269,22 @@ impl Store {
         })
     }
 
-    /// Records that somebody watches for, in the order in which they were seen, newest first.
+    /// Whether a record is known that contradicts a line of a go.sum which was not seen to be gone.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn has_standing_conflict(&self, verifier_key: &str) -> Result<bool, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare(
+                    "SELECT 1 FROM watched_records JOIN logs USING (log_id)
+                     WHERE verifier_key = ? AND why = 'go.sum' AND gone_at IS NULL",
+                )?
+                .exists([verifier_key])
+        })
+    }
+
+    /// Records that somebody watches for and may see, in the order in which they were seen, newest first.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -278,28 +293,26 @@ impl Store {
         verifier_key: &str,
         why: Watched,
         rows: Rows,
+        may_be_seen: impl Fn(&WatchedRecord) -> bool,
     ) -> Result<Vec<StoredWatched>, StoreError> {
         self.run(|connection| {
-            connection
-                .prepare(
-                    "SELECT record_index, module, version, why, because, text, watched_records.rowid,
-                         seen_at, gone_at
-                     FROM watched_records JOIN logs USING (log_id)
-                     WHERE verifier_key = ?1 AND why = ?2 AND watched_records.rowid < ?3
-                     ORDER BY watched_records.rowid DESC LIMIT ?4",
-                )?
-                .query_map(
-                    params![verifier_key, why.as_str(), rows.bound(), rows.limit],
-                    |row| {
-                        Ok(StoredWatched {
-                            record: watched_record(row)?,
-                            id: row.get(6)?,
-                            seen_at: row.get(7)?,
-                            gone_at: row.get(8)?,
-                        })
-                    },
-                )?
-                .collect()
+            let mut statement = connection.prepare(
+                "SELECT record_index, module, version, why, because, text, watched_records.rowid,
+                     seen_at, gone_at
+                 FROM watched_records JOIN logs USING (log_id)
+                 WHERE verifier_key = ?1 AND why = ?2 AND watched_records.rowid < ?3
+                 ORDER BY watched_records.rowid DESC",
+            )?;
+            let wanted = params![verifier_key, why.as_str(), rows.bound()];
+            let found = statement.query_map(wanted, |row| {
+                Ok(StoredWatched {
+                    record: watched_record(row)?,
+                    id: row.get(6)?,
+                    seen_at: row.get(7)?,
+                    gone_at: row.get(8)?,
+                })
+            })?;
+            rows.seen(found, |row: &StoredWatched| may_be_seen(&row.record))
         })
     }
 

@@ -32,6 +32,8 @@ pub struct Decided {
     pub upstream: Option<String>,
     /// Why, if it was not released.
     pub reason: Option<String>,
+    /// Its name may not leave this machine.
+    pub is_private: bool,
 }
 
 /// A decision as it is kept.
@@ -55,7 +57,7 @@ pub struct DecisionFilter {
 }
 
 impl Store {
-    /// Decisions that somebody may see, newest first.
+    /// Decisions that somebody may see, newest first; of private modules there are none.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -70,7 +72,7 @@ impl Store {
                 "SELECT decided_at, client, module, version, file, verdict, hash, record_index,
                      head_size, upstream, reason, decision_id
                  FROM decisions
-                 WHERE (?1 IS NULL OR verdict = ?1)
+                 WHERE NOT private AND (?1 IS NULL OR verdict = ?1)
                      AND (?2 IS NULL OR substr(module, 1, length(?2)) = ?2)
                      AND (?3 IS NULL OR client = ?3)
                      AND decision_id < ?4
@@ -83,12 +85,7 @@ impl Store {
                     id: row.get(11)?,
                 })
             })?;
-            let seen = found.filter(|found| {
-                let hidden = found.as_ref().is_ok_and(|row| !may_be_seen(&row.decided));
-                !hidden
-            });
-            let limit = usize::try_from(rows.limit).unwrap_or(usize::MAX);
-            seen.take(limit).collect()
+            rows.seen(found, |row: &StoredDecision| may_be_seen(&row.decided))
         })
     }
 
@@ -103,8 +100,8 @@ impl Store {
             let mut insert = transaction.prepare(
                 "INSERT INTO decisions
                      (decided_at, client, module, version, file, verdict, hash, record_index,
-                      head_size, upstream, reason)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      head_size, upstream, reason, private)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?;
             for decision in decisions {
                 insert.execute(params![
@@ -119,6 +116,7 @@ impl Store {
                     decision.head_size.map(Count),
                     decision.upstream,
                     decision.reason,
+                    decision.is_private,
                 ])?;
             }
             drop(insert);
@@ -147,5 +145,6 @@ fn decided(row: &rusqlite::Row<'_>) -> rusqlite::Result<Decided> {
         head_size: head.map(|Count(size)| size),
         upstream: row.get(9)?,
         reason: row.get(10)?,
+        is_private: false,
     })
 }

@@ -263,20 +263,23 @@ impl Store {
         )
     }
 
-    /// The newest events, newest first.
+    /// The newest events that somebody may see, newest first.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn events(&self, rows: Rows) -> Result<Vec<StoredEvent>, StoreError> {
+    pub fn events(
+        &self,
+        rows: Rows,
+        may_be_seen: impl Fn(&StoredEvent) -> bool,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
         self.run(|connection| {
-            connection
-                .prepare(
-                    "SELECT event_id, uid, name, at, kind, severity, resolved, summary, detail
-                     FROM events LEFT JOIN logs USING (log_id)
-                     WHERE event_id < ? ORDER BY event_id DESC LIMIT ?",
-                )?
-                .query_map(params![rows.bound(), rows.limit], stored_event)?
-                .collect()
+            let mut statement = connection.prepare(
+                "SELECT event_id, uid, name, at, kind, severity, resolved, summary, detail
+                 FROM events LEFT JOIN logs USING (log_id)
+                 WHERE event_id < ? ORDER BY event_id DESC",
+            )?;
+            let found = statement.query_map([rows.bound()], stored_event)?;
+            rows.seen(found, may_be_seen)
         })
     }
 
@@ -440,7 +443,7 @@ impl Store {
 fn unannounced(transaction: &Transaction<'_>, log: i64) -> rusqlite::Result<Unannounced> {
     let findings = transaction
         .prepare(
-            "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at
+            "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at, verifier_key
              FROM findings JOIN logs USING (log_id)
              WHERE log_id = ? AND event_id IS NULL ORDER BY finding_id LIMIT ?",
         )?

@@ -57,7 +57,7 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at
+                    "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at, verifier_key
                      FROM findings JOIN logs USING (log_id)
                      WHERE verifier_key = ? AND acknowledged_at IS NULL ORDER BY finding_id",
                 )?
@@ -74,7 +74,7 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at
+                    "SELECT finding_id, name, kind, found_at, evidence_path, acknowledged_at, verifier_key
                      FROM findings JOIN logs USING (log_id) ORDER BY finding_id",
                 )?
                 .query_map([], finding)?
@@ -107,5 +107,6 @@ pub(super) fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
         found_at: row.get(3)?,
         evidence_path: row.get(4)?,
         acknowledged_at: row.get(5)?,
+        verifier_key: row.get(6)?,
     })
 }

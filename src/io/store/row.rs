@@ -110,6 +110,17 @@ impl Rows {
         }
     }
 
+    /// Of the rows that were found the first ones that somebody may see: what is hidden is not counted.
+    pub(super) fn seen<T>(
+        self,
+        found: impl Iterator<Item = rusqlite::Result<T>>,
+        may_be_seen: impl Fn(&T) -> bool,
+    ) -> rusqlite::Result<Vec<T>> {
+        let seen = found.filter(|row| !row.as_ref().is_ok_and(|row| !may_be_seen(row)));
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        seen.take(limit).collect()
+    }
+
     /// No row is beyond it if nothing is asked.
     pub(super) fn bound(self) -> i64 {
         let before = self.before.and_then(|before| i64::try_from(before).ok());
@@ -124,6 +135,8 @@ pub struct Finding {
     pub id: i64,
     /// Name of the log.
     pub log: String,
+    /// Its verifier key.
+    pub verifier_key: String,
     /// `fork` or `duplicate`.
     pub kind: String,
     /// When it was found: UTC, RFC 3339.

@@ -129,6 +129,7 @@ fn finding(id: i64, path: &str) -> Finding {
     Finding {
         id,
         log: "log.example".to_owned(),
+        verifier_key: KEY.to_owned(),
         kind: "fork".to_owned(),
         found_at: FOUND_AT.to_owned(),
         evidence_path: path.to_owned(),

@@ -1,16 +1,18 @@
 //! Pages with a list each.
 
+use std::path::Path;
+
 use maud::{Markup, html};
 
 use super::super::known::{Known, KnownLog, ROWS};
 use super::overview::{outcome, short};
 use super::{grouped, in_query, layout, module_link, scrolled, time, time_or};
-use crate::io::store::{DecisionFilter, StoredDecision, StoredHead, StoredWatched};
+use crate::io::store::{DecisionFilter, Finding, StoredDecision, StoredHead, StoredWatched};
 use crate::tlog::hash::Hash;
 
 fn each_log(known: &Known, of: impl Fn(&KnownLog) -> Markup) -> Markup {
     html! {
-        @if known.logs.is_empty() { p { "This home knows no log yet." } }
+        @if known.logs.is_empty() { p { "This home knows no such log." } }
         @for log in &known.logs { section { h2 { (log.name) } (of(log)) } }
     }
 }
@@ -50,7 +52,7 @@ pub(in crate::status) fn heads(known: &Known) -> Markup {
                             th.number scope="row" { (grouped(head.size)) }
                             td { code { (short(&Hash::from_bytes(head.root))) } }
                             td { (time(&head.seen_at)) }
-                            td { (head.source) }
+                            td.words { (head.source) }
                             td { (tie(head)) }
                         }
                     }
@@ -58,9 +60,9 @@ pub(in crate::status) fn heads(known: &Known) -> Markup {
             }
         };
         html! {
-            @if log.heads.is_empty() { p { "No tree head was verified yet." } }
-            @else { (scrolled("Tree heads", &table)) }
-            (older("/heads", log.heads.len() + log.damaged_heads, log.heads.first().map(|head| head.size), &[("log", Some(&log.name))]))
+            @if log.heads.is_empty() && log.damaged_heads == 0 { p { "No tree head was verified yet." } }
+            @else { (scrolled(&format!("Tree heads of {}", log.name), &table)) }
+            (older("/heads", log.heads.len() + log.damaged_heads, log.smallest_head, &[("log", Some(&log.name))]))
             @if log.damaged_heads > 0 {
                 p { strong { (log.damaged_heads) " rows are not what was signed: the home is damaged." } }
             }
@@ -95,8 +97,10 @@ pub(in crate::status) fn findings(known: &Known) -> Markup {
                             None => { strong { "open" } ": until somebody says " code { "sumcheck findings ack " (finding.id) } }
                         } } }
                         div { dt { "Evidence" } dd {
-                            a href={ "/findings/" (finding.id) "/evidence" } download { "Download" }
-                            ", and check it anywhere with " code { "sumcheck evidence verify FILE" }
+                            @if has_evidence(known, finding) {
+                                a href={ "/findings/" (finding.id) "/evidence" } download { "Download" }
+                                ", and check it anywhere with " code { "sumcheck evidence verify FILE" }
+                            } @else { strong { "The file is not in this home any more." } }
                             br; span.small { (finding.evidence_path) }
                         } }
                     }
@@ -107,6 +111,11 @@ pub(in crate::status) fn findings(known: &Known) -> Markup {
     layout("Findings", "/findings", known.state, &content)
 }
 
+fn has_evidence(known: &Known, finding: &Finding) -> bool {
+    let name = Path::new(&finding.evidence_path).file_name();
+    name.is_some_and(|name| known.evidence.contains(name))
+}
+
 /// Records that somebody watches for.
 pub(in crate::status) fn modules(known: &Known) -> Markup {
     let of = |log: &KnownLog| {
@@ -114,21 +123,20 @@ pub(in crate::status) fn modules(known: &Known) -> Markup {
             html! {
                 table {
                     thead { tr {
-                        th scope="col" { "Module" } th scope="col" { "Version" } th.number scope="col" { "Record" }
-                        th scope="col" { "Seen" } th scope="col" { (because) }
+                        th scope="col" { "Module" } th scope="col" { (because) } th.number scope="col" { "Record" }
+                        th scope="col" { "Seen" }
                     } }
                     tbody {
                         @for found in records {
                             @let record = &found.record;
                             tr {
-                                th scope="row" { (record.module) }
-                                td { a href=(module_link(&record.module, &record.version)) { (record.version) } }
-                                td.number { (grouped(record.record_index)) }
-                                td { (time(&found.seen_at)) }
-                                td {
+                                th.words scope="row" { a href=(module_link(&record.module, &record.version)) { (record.module) " " (record.version) } }
+                                td.words {
                                     (record.because)
                                     @if let Some(at) = &found.gone_at { br; span.small { "the line is gone since " (time(at)) } }
                                 }
+                                td.number { (grouped(record.record_index)) }
+                                td { (time(&found.seen_at)) }
                             }
                         }
                     }
@@ -138,13 +146,13 @@ pub(in crate::status) fn modules(known: &Known) -> Markup {
         html! {
             @if !log.conflicts.is_empty() {
                 h3 { "Records that contradict a go.sum" }
-                (scrolled("Records that contradict a go.sum", &rows(&log.conflicts, "Contradicts")))
+                (scrolled(&format!("Records of {} that contradict a go.sum", log.name), &rows(&log.conflicts, "Contradicts")))
             }
             @if log.modules.is_empty() {
                 p { "No new version of a watched module was seen." }
             } @else {
                 h3 { "New versions of watched modules" }
-                (scrolled("New versions of watched modules", &rows(&log.modules, "Pattern")))
+                (scrolled(&format!("New versions of watched modules in {}", log.name), &rows(&log.modules, "Pattern")))
             }
             (older("/modules", log.modules.len(), log.modules.last().and_then(|found| number(found.id)), &[("log", Some(&log.name))]))
         }
@@ -188,7 +196,7 @@ pub(in crate::status) fn rounds(known: &Known) -> Markup {
         };
         html! {
             @if log.runs.is_empty() { p { "No round was done yet." } }
-            @else { (scrolled("Rounds", &table)) }
+            @else { (scrolled(&format!("Rounds of {}", log.name), &table)) }
             (older("/rounds", log.runs.len(), log.runs.last().and_then(|run| number(run.id)), &[("log", Some(&log.name))]))
         }
     };
@@ -201,18 +209,18 @@ pub(in crate::status) fn events(known: &Known) -> Markup {
     let table = html! {
         table {
             thead { tr {
-                th scope="col" { "At" } th scope="col" { "Kind" } th scope="col" { "Log" } th scope="col" { "What" }
+                th scope="col" { "At" } th scope="col" { "What" } th scope="col" { "Kind" } th scope="col" { "Log" }
             } }
             tbody {
                 @for event in &known.events {
                     tr.(event.severity) {
                         th scope="row" { (time(&event.at)) }
-                        td { (event.kind) @if event.resolved { " (over)" } }
-                        td { (event.log.as_deref().unwrap_or_default()) }
-                        td {
+                        td.words {
                             (event.summary)
                             details { summary { "Details" } pre { (in_lines(&event.detail)) } }
                         }
+                        td { (event.severity) br; span.small { (event.kind) @if event.resolved { ", over" } } }
+                        td { (event.log.as_deref().unwrap_or_default()) }
                     }
                 }
             }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::known::{Known, State};
 use super::super::record::ShownRecord;
-use super::{grouped, layout, proof_path};
+use super::{grouped, in_query, layout, proof_path};
 
 /// Where somebody writes down what is to be shown.
 pub(super) fn form(value: &str) -> Markup {
@@ -37,11 +37,12 @@ pub(in crate::status) fn module(known: &Known, shown: &ShownRecord) -> Markup {
             "that the log has signed: nobody could put another record here without another root."
         }
         (proof_path::drawing(record))
+        details { summary { "The signed tree head" } pre { (shown.note) } }
         h2 { "Check it yourself" }
         pre tabindex="0" { "sumcheck lookup --proof " (module.path().as_str()) "@" (module.version().as_str()) }
         p {
             "or with Go alone: " code { "go mod download " (module.path().as_str()) "@" (module.version().as_str()) }
-            ", or from this proof as " a href={ "/api/v1/modules/" (module.path().as_str()) "@" (module.version().as_str()) } { "JSON" } "."
+            ", or from this proof as " a href={ "/api/v1/module?m=" (in_query(&module.to_string())) } { "JSON" } "."
         }
         (form(""))
     };

@@ -33,7 +33,7 @@ pub(in crate::status) fn overview(known: &Known) -> Markup {
                 h2 id="events" { "Newest events" }
                 ul.events {
                     @for event in known.events.iter().take(SHOWN_EVENTS) {
-                        li.(event.severity) { (time(&event.at)) " " (event.summary) }
+                        li.(event.severity) { (time(&event.at)) " " strong { (event.severity) @if event.resolved { ", over" } } ": " (event.summary) }
                     }
                 }
                 p { a href="/events" { "All events" } }
@@ -151,8 +151,10 @@ fn facts(log: &KnownLog) -> Markup {
 
 fn round(run: &StoredRun) -> Markup {
     html! {
-        (time_or(run.ended_at.as_deref(), "under way, or killed")) " · "
-        (outcome(run.outcome))
+        @match &run.ended_at {
+            Some(at) => { (time(at)) " · " (outcome(run.outcome)) }
+            None => { "began " (time(&run.began_at)) ", under way or killed" }
+        }
         @if let Some(fault) = run.faults.first() { ": " (fault) }
     }
 }
@@ -192,7 +194,7 @@ fn points(log: &KnownLog) -> Markup {
     };
     html! {
         h3 { "Vantage points" }
-        (scrolled("Vantage points", &table))
+        (scrolled(&format!("Vantage points of {}", log.name), &table))
     }
 }
 

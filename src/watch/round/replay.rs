@@ -43,7 +43,7 @@ impl Going<'_> {
     pub(super) fn has_conflict(&self, watchlist: &Watchlist) -> Result<bool, WatchError> {
         let key = self.plan.key.to_string();
         let store = self.watch.store.borrow();
-        let all = store.watched_records(&key, Watched::GoSum, Rows::newest(u32::MAX))?;
+        let all = store.watched_records(&key, Watched::GoSum, Rows::newest(u32::MAX), |_| true)?;
         let mut standing = Vec::new();
         for known in &all {
             let (record, mut found) = (&known.record, Vec::new());
@@ -62,7 +62,8 @@ impl Going<'_> {
         if !self.is_unread && !all.is_empty() {
             store.keep_standing(&key, &standing, &clock::at(self.watch.now()))?;
         }
-        Ok(!standing.is_empty())
+        // What was not read may say what it said before.
+        Ok(store.has_standing_conflict(&key)?)
     }
 
     /// A file that cannot be read is a fault, and the others count.

@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::reload::Reloadable;
 use super::{policy, prefetch};
 use crate::cli::args::{ByteSize, GateArgs, GlobalArgs, ListenAt};
+use crate::cli::command::watch::view;
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, visible};
 use crate::cli::settings::Settings;
@@ -20,10 +21,9 @@ use crate::gate::Gate;
 use crate::gate::server::Site;
 use crate::gate::server::tokens::Tokens;
 use crate::gate::trace::Trace;
-use crate::io::clock::Clock;
 use crate::io::serve::{Server, raise_file_limit, tls};
 use crate::io::shutdown::{Signal, hang_ups, signal};
-use crate::status::{StatusSite, View};
+use crate::status::{Hosts, StatusSite};
 
 pub(super) async fn serve(
     gate: Arc<Gate>,
@@ -50,7 +50,10 @@ pub(super) async fn serve(
     let status = match args.metrics {
         Some(address) => {
             let listener = bind(ListenAt::Address(address)).await?;
-            let pages = StatusSite::new(view_of(settings));
+            let pages = StatusSite::new(view::of(settings, &[], &Arc::default()));
+            let address = listener.local_addr()?.ip();
+            pages.set_hosts(Hosts::at(address, &settings.watch.hosts));
+            view::warn_of_others(address);
             let site = Site::status(Arc::clone(&gate), pages);
             Some(Server::new(listener, Arc::new(site)))
         }
@@ -115,17 +118,6 @@ pub(super) async fn serve(
         Signal::Interrupt => Exit::Interrupted,
         Signal::Terminate => Exit::Terminated,
     })
-}
-
-/// What the gate's home knows, of whatever logs.
-fn view_of(settings: &Settings) -> View {
-    View {
-        home: settings.home.clone(),
-        watched: Vec::new(),
-        private: settings.private_patterns(),
-        clock: Clock::System,
-        counts: Arc::default(),
-    }
 }
 
 async fn bind(listen: ListenAt) -> anyhow::Result<TcpListener> {

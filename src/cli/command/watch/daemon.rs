@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::cli::settings::Settings;
 use crate::io::clock;
 use crate::io::serve::{Server, raise_file_limit};
 use crate::io::shutdown::{HangUps, Signal, Signals, hang_ups, signals};
-use crate::status::{Counts, StatusSite};
+use crate::status::{Counts, Hosts, StatusSite};
 use crate::watch::Watch;
 
 /// How often it looks whether anything is to be done. A machine that has slept is caught up with within
@@ -39,14 +39,14 @@ const TELLS_AT_THE_END: Duration = Duration::from_secs(2);
 const STOPS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Where it listens if nobody says otherwise.
-const DEFAULT_ADDRESS: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9480);
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9480);
 
 struct Daemon<'a> {
     global: &'a GlobalArgs,
     args: &'a WatchArgs,
     watch: Watch,
     site: Arc<StatusSite>,
+    listens_at: Option<IpAddr>,
     counts: Arc<Counts>,
     stop: Arc<AtomicBool>,
     /// When the last round began.
@@ -89,21 +89,26 @@ async fn serve(
     // From here on a hang-up ends nothing, and no signal is missed.
     let (mut hang_ups, mut signals) = (hang_ups(), signals());
     let listen = args.listen.or(settings.watch.listen);
-    let address = match listen {
+    let wanted = match listen {
         Some(ListenArg::Off) => None,
         Some(ListenArg::Address(address)) => Some(address),
         None => Some(DEFAULT_ADDRESS),
     };
-    if let Some(address) = address {
+    let mut listens_at = None;
+    if let Some(address) = wanted {
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| {
             format!("cannot listen on {address}: choose another address with --listen, or off")
         })?;
         let server = Server::new(listener, Arc::clone(&site));
-        anstream::eprintln!("sumcheck watch: http://{}/", server.address()?);
+        let address = server.address()?;
+        listens_at = Some(address.ip());
+        site.set_hosts(Hosts::at(address.ip(), &settings.watch.hosts));
+        anstream::eprintln!("sumcheck watch: http://{address}/");
+        view::warn_of_others(address.ip());
         tokio::spawn(server.run(std::future::pending(), std::future::pending()));
     }
-    let daemon = Daemon::new(global, args, watch, site, counts)?;
+    let daemon = Daemon::new(global, args, watch, (site, listens_at), counts)?;
     notify(&[NotifyState::Ready]);
     let by = tokio::select! {
         by = daemon.work(&mut hang_ups, &mut signals) => by,
@@ -130,7 +135,7 @@ impl<'a> Daemon<'a> {
         global: &'a GlobalArgs,
         args: &'a WatchArgs,
         watch: Watch,
-        site: Arc<StatusSite>,
+        (site, listens_at): (Arc<StatusSite>, Option<IpAddr>),
         counts: Arc<Counts>,
     ) -> anyhow::Result<Self> {
         let now = watch.now();
@@ -145,6 +150,7 @@ impl<'a> Daemon<'a> {
             args,
             watch,
             site,
+            listens_at,
             counts,
             stop: Arc::new(AtomicBool::new(false)),
             last: Cell::new(last),
@@ -302,6 +308,10 @@ impl<'a> Daemon<'a> {
         let plan = plan::of(&settings, self.args)?;
         self.site
             .set_view(view::of(&settings, &plan.logs, &self.counts));
+        if let Some(address) = self.listens_at {
+            self.site
+                .set_hosts(Hosts::at(address, &settings.watch.hosts));
+        }
         self.watch.set_plan(plan);
         self.set_due();
         Ok(())

@@ -18,6 +18,10 @@ INSERT INTO audits_of_4 (log_id, kind, size, subtree_roots, head_size, files, au
 DROP TABLE audits;
 ALTER TABLE audits_of_4 RENAME TO audits;
 
+-- By which what this home gives out is told from what others do: 128 random bits.
+CREATE TABLE identity (uid TEXT NOT NULL) STRICT;
+INSERT INTO identity (uid) VALUES (lower(hex(randomblob(16))));
+
 -- What somebody wants to be told of, in the order in which it was found. The sinks that an event is for
 -- stand in `deliveries`; a row there is made together with the event, and goes with it.
 CREATE TABLE events (
@@ -66,6 +70,10 @@ CREATE TABLE watched_records (
     PRIMARY KEY (log_id, record_index, module, version, why)
 ) STRICT;
 CREATE INDEX watched_untold ON watched_records (log_id) WHERE event_id IS NULL;
+
+-- Whether the gate held a module for private: nothing of it is shown, whoever looks at the home.
+ALTER TABLE decisions ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+UPDATE decisions SET private = 1 WHERE verdict = 'private';
 
 -- What holds now and was told of: it is told again when it is over.
 CREATE TABLE conditions (
