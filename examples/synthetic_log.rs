@@ -60,6 +60,9 @@ struct Args {
     /// Write signed heads of these sizes too, as heads/SIZE
     #[arg(long, value_delimiter = ',')]
     heads: Vec<u64>,
+    /// And of each size that this divides
+    #[arg(long)]
+    head_every: Option<u64>,
 }
 
 fn pair(text: &str) -> Result<(u64, u64), String> {
@@ -97,9 +100,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         data.push('\n');
         log.range.append(leaves[leaves.len() - 1])?;
-        if args.heads.contains(&(index + 1)) {
+        let size = index + 1;
+        let is_regular = args.head_every.is_some_and(|every| size.is_multiple_of(every));
+        if is_regular || args.heads.contains(&size) {
             let note = key.sign(&head_text(&log.range));
-            write(&args.folder.join(format!("heads/{}", index + 1)), &note)?;
+            write(&args.folder.join(format!("heads/{size}")), &note)?;
         }
         let is_last = index + 1 == args.records;
         if leaves.len() as u64 == WIDTH || is_last {

@@ -15,9 +15,10 @@ pub mod sink;
 pub mod vantage;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -37,8 +38,11 @@ use crate::status::Counts;
 /// The name of the log itself among the places that show its heads.
 pub const LOG_ITSELF: &str = "log";
 
-/// So many deliveries are taken up in one go.
+/// So many deliveries of a sink are taken up in one go.
 const DELIVERIES_AT_ONCE: u32 = 1000;
+
+/// After so long no further one is begun in that go: what was found meanwhile is to be told to others.
+const LONGEST_GO: Duration = Duration::from_secs(10);
 
 /// Everything that a watch needs of the outside.
 #[derive(Debug)]
@@ -184,24 +188,20 @@ impl Watch {
         let now = self.now();
         let horizon = SignedDuration::try_from(LONGEST_PAUSE * 2).unwrap_or_default();
         let horizon = now.checked_add(horizon).unwrap_or(now);
-        let due = self.store.borrow().deliveries_due(
-            &clock::at(now),
-            &clock::at(horizon),
-            DELIVERIES_AT_ONCE,
-        )?;
-        let mut by_sink: BTreeMap<&str, Vec<&Delivery>> = BTreeMap::new();
-        for delivery in &due {
-            by_sink.entry(&delivery.sink).or_default().push(delivery);
-        }
-        // Whoever is slow does not keep the others waiting.
+        let between = (clock::at(now), clock::at(horizon));
         let plan = self.plan();
-        let sinks = plan.sinks.iter().filter_map(|sink| {
-            let deliveries = by_sink.get(sink.name.as_str())?;
-            Some(self.deliver_to(sink, deliveries, now))
-        });
+        let mut goes = Vec::new();
+        for sink in &plan.sinks {
+            let between = (between.0.as_str(), between.1.as_str());
+            let store = self.store.borrow();
+            let due = store.deliveries_due(&sink.name, between, DELIVERIES_AT_ONCE)?;
+            if !due.is_empty() {
+                goes.push(self.deliver_to(sink, due, now));
+            }
+        }
         let mut told = 0;
         let mut failed = Vec::new();
-        for outcome in futures_util::future::join_all(sinks).await {
+        for outcome in futures_util::future::join_all(goes).await {
             let (some, error) = outcome?;
             told += some;
             failed.extend(error);
@@ -209,15 +209,35 @@ impl Watch {
         Ok((told, failed))
     }
 
+    /// Tells until nobody can be told any more now, or it is to stop.
+    ///
+    /// # Errors
+    /// [`WatchError`]
+    pub async fn deliver_all(&self, stop: &AtomicBool) -> Result<(usize, Vec<String>), WatchError> {
+        let (mut told, mut failed) = (0, Vec::new());
+        loop {
+            let (some, errors) = self.deliver().await?;
+            told += some;
+            failed.extend(errors);
+            if some == 0 || stop.load(Ordering::Relaxed) {
+                return Ok((told, failed));
+            }
+        }
+    }
+
     #[tracing::instrument(skip_all, fields(sink = sink.name, events = deliveries.len()))]
     async fn deliver_to(
         &self,
         sink: &Sink,
-        deliveries: &[&Delivery],
+        deliveries: Vec<Delivery>,
         now: Timestamp,
     ) -> Result<(usize, Vec<String>), WatchError> {
         let (mut told, mut failed) = (0, Vec::new());
+        let begun = Instant::now();
         for delivery in deliveries {
+            if begun.elapsed() > LONGEST_GO {
+                break;
+            }
             let event = &delivery.event;
             let outcome = sink.tell(&self.http, event, now).await;
             let store = self.store.borrow();

@@ -68,7 +68,11 @@ pub fn connect(
     let mut stream = TcpStream::connect(address).expect("a listener");
     stream.set_read_timeout(Some(SILENCE)).expect("a time-out");
     let names_host = headers.iter().any(|(name, _)| *name == "host");
-    let host = if names_host { "" } else { "Host: localhost\r\n" };
+    let host = if names_host {
+        ""
+    } else {
+        "Host: localhost\r\n"
+    };
     let headers: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))

@@ -178,3 +178,19 @@ fn the_signature_is_an_hmac_that_others_compute_too() {
     let secret = Secret::parse(SECRET).unwrap();
     assert_eq!(signature(&secret, "id", 17, "{}"), format!("v1,{expected}"));
 }
+
+#[test]
+fn what_waits_for_somebody_who_is_gone_does_not_keep_others_from_being_told() {
+    let world = World::new(10);
+    let watch = world.watch();
+    let mut plan = world.plan();
+    plan.sinks[0].name = "gone".to_owned();
+    watch.set_plan(plan);
+    for _ in 0..1001 {
+        watch.test_alarm().unwrap();
+    }
+    watch.set_plan(world.plan());
+    watch.test_alarm().unwrap();
+    assert_eq!(world.tell(&watch), 1);
+    assert_eq!(world.store().sinks().unwrap()[0].pending, 1001);
+}

@@ -79,8 +79,6 @@ pub struct StoredEvent {
 pub struct Delivery {
     /// What is to be told.
     pub event: StoredEvent,
-    /// To whom.
-    pub sink: String,
     /// How often it was tried.
     pub attempts: u32,
 }
@@ -283,31 +281,30 @@ impl Store {
         })
     }
 
-    /// What is to be told now, oldest first; what is due after the horizon was put off by a clock that
+    /// What a sink is to be told now, oldest first; what is due after the horizon was put off by a clock that
     /// was wrong, and is due now.
     ///
     /// # Errors
     /// [`StoreError`]
     pub fn deliveries_due(
         &self,
-        now: &str,
-        horizon: &str,
+        sink: &str,
+        (now, horizon): (&str, &str),
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.run(|connection| {
             connection
                 .prepare(
                     "SELECT event_id, uid, name, at, kind, severity, resolved, summary, detail,
-                         sink, attempts
+                         attempts
                      FROM deliveries JOIN events USING (event_id) LEFT JOIN logs USING (log_id)
-                     WHERE told_at IS NULL AND (due_at <= ? OR due_at > ?)
-                     ORDER BY event_id, sink LIMIT ?",
+                     WHERE sink = ? AND told_at IS NULL AND (due_at <= ? OR due_at > ?)
+                     ORDER BY event_id LIMIT ?",
                 )?
-                .query_map(params![now, horizon, limit], |row| {
+                .query_map(params![sink, now, horizon, limit], |row| {
                     Ok(Delivery {
                         event: stored_event(row)?,
-                        sink: row.get(9)?,
-                        attempts: row.get(10)?,
+                        attempts: row.get(9)?,
                     })
                 })?
                 .collect()

@@ -70,7 +70,8 @@ async fn all(watch: &Watch, stop: &Arc<AtomicBool>) -> Result<Done, WatchError> 
         // What the first log did is told before the second is asked.
         watch.announce()?;
     }
-    let (told, not_told) = watch.deliver().await?;
+    // Nobody comes after this who would tell the rest.
+    let (told, not_told) = watch.deliver_all(stop).await?;
     watch.prune()?;
     Ok(Done {
         rounds,

@@ -46,7 +46,7 @@ CREATE TABLE deliveries (
     error    TEXT,
     PRIMARY KEY (event_id, sink)
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (due_at) WHERE told_at IS NULL;
+CREATE INDEX deliveries_due ON deliveries (sink, event_id) WHERE told_at IS NULL;
 
 -- What is found is told of once, by the event named here. What was known before there were events
 -- is told of as well, when a watch begins.
