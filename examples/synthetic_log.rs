@@ -101,7 +101,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         data.push('\n');
         log.range.append(leaves[leaves.len() - 1])?;
         let size = index + 1;
-        let is_regular = args.head_every.is_some_and(|every| size.is_multiple_of(every));
+        let is_regular = args
+            .head_every
+            .is_some_and(|every| size.is_multiple_of(every));
         if is_regular || args.heads.contains(&size) {
             let note = key.sign(&head_text(&log.range));
             write(&args.folder.join(format!("heads/{size}")), &note)?;

@@ -59,8 +59,14 @@ const KEPT_EVERY: Duration = Duration::from_secs(5);
 /// kept, and the others counted.
 const MAX_STRANGE: usize = 100_000;
 
-/// So many watched records are held at most before they are kept.
-const MAX_WATCHED: usize = 10_000;
+/// So many bytes of strange records are held and kept of one audit, for the same reason.
+const MAX_STRANGE_BYTES: usize = 32 << 20;
+
+/// So many bytes of watched records are held at most before they are kept.
+const MAX_WATCHED_BYTES: usize = 4 << 20;
+
+/// What a watched record takes beside its text.
+const WATCHED_BYTES: usize = 400;
 
 /// How long it may take to notice that it is to stop.
 const LOOKS_EVERY: Duration = Duration::from_millis(100);
@@ -189,6 +195,8 @@ pub struct Found {
     pub heads: usize,
     /// Records that are strange: the first ones, if there are very many.
     pub strange: Vec<Strange>,
+    /// Length of the texts of all of them, also those that are not here.
+    strange_bytes: usize,
     /// How many there are.
     pub anomalies: u64,
     /// Whether what was replayed was compared with all before it.
@@ -206,7 +214,8 @@ pub struct Found {
 impl Found {
     fn note(&mut self, strange: Strange) {
         self.anomalies += 1;
-        if self.strange.len() < MAX_STRANGE {
+        self.strange_bytes += strange.text.len();
+        if self.strange.len() < MAX_STRANGE && self.strange_bytes <= MAX_STRANGE_BYTES {
             self.strange.push(strange);
         }
     }
@@ -266,6 +275,13 @@ impl Audit<'_> {
     pub fn since(&self) -> u64 {
         let since = self.progress.iter().map(|done| done.since);
         since.max().unwrap_or(0)
+    }
+
+    fn watched_bytes(&self) -> usize {
+        let records = self.watched.iter();
+        records
+            .map(|record| WATCHED_BYTES + record.text.len())
+            .sum()
     }
 
     /// How many records are replayed.
@@ -373,7 +389,7 @@ impl Audit<'_> {
             if !matches!(next, Next::Go) {
                 return Ok(next);
             }
-            if self.kept_at.elapsed() >= KEPT_EVERY || self.watched.len() >= MAX_WATCHED {
+            if self.kept_at.elapsed() >= KEPT_EVERY || self.watched_bytes() >= MAX_WATCHED_BYTES {
                 self.keep(End::NotYet).await?;
             }
         }

@@ -318,6 +318,22 @@ impl Store {
         })
     }
 
+    /// The verified head of a log of this size.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn head_at(&self, verifier_key: &str, size: u64) -> Result<Option<StoredHead>, StoreError> {
+        let Some(before) = size.checked_add(1) else {
+            return Ok(None);
+        };
+        let rows = Rows {
+            limit: 1,
+            before: Some(before),
+        };
+        let newest = self.newest_heads(verifier_key, rows)?.pop();
+        Ok(newest.filter(|head| head.size == size))
+    }
+
     /// When each verified head was first seen, by size, smallest first.
     ///
     /// # Errors

@@ -85,6 +85,9 @@ impl Prover {
     }
 
     fn write_fork(&self, fork: &Fork, source: &str) -> Result<PathBuf, EvidenceError> {
+        if let Some(kept) = self.open_fork(fork) {
+            return Ok(kept);
+        }
         let found_at = clock::now();
         let evidence = Evidence::Fork(Box::new(ForkEvidence {
             schema: SCHEMA.to_owned(),
@@ -99,6 +102,27 @@ impl Prover {
         let short_root = root.get(..8).unwrap_or(&root);
         let stem = format!("{}-{short_root}", clock::compact(&found_at));
         self.write_evidence(&stem, &evidence)
+    }
+
+    /// The evidence of the same two heads that nobody has acknowledged yet.
+    fn open_fork(&self, fork: &Fork) -> Option<PathBuf> {
+        let open = self.store.borrow().open_findings(&self.key.to_string());
+        let open = open.ok()?;
+        let paths = open.iter().map(|finding| Path::new(&finding.evidence_path));
+        let names: Vec<_> = paths.filter_map(Path::file_name).collect();
+        let files = self.home.evidence_files().ok()?.into_iter();
+        let mut files = files.filter(|file| {
+            let name = file.file_name();
+            name.is_some_and(|name| names.contains(&name))
+        });
+        files.find(|file| {
+            let proven = Evidence::read(file).map(|evidence| evidence.prove(&self.key));
+            let Ok(Ok(Misbehaviour::Fork(kept))) = proven else {
+                return false;
+            };
+            let heads = |fork: &Fork| (fork.smaller().head(), fork.larger().head());
+            heads(&kept) == heads(fork)
+        })
     }
 
     fn write_evidence(&self, stem: &str, evidence: &Evidence) -> Result<PathBuf, EvidenceError> {

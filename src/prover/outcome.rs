@@ -53,8 +53,8 @@ impl Fault {
 pub struct Proofs {
     /// The head under which everything was proven.
     pub head: Option<ConsistentHead>,
-    /// The head that `/latest` has shown, signed; it may be an older one.
-    pub latest: Option<TreeHead>,
+    /// The head that `/latest` has shown, and its signed note; it may be an older one.
+    pub latest: Option<(TreeHead, Vec<u8>)>,
     /// One outcome for each module version that was asked for.
     pub outcomes: BTreeMap<ModuleVersion, Outcome>,
     /// What makes the run fail closed.

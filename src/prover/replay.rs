@@ -4,10 +4,11 @@ use super::tiles::TileSet;
 use super::{ProveError, Prover};
 use crate::io::database::{ConnectError, Database, DatabaseAddress};
 use crate::io::http::{Answer, FetchError};
+use crate::io::store::{Rows, StoredHead};
 use crate::sumdb::data_tile::{MAX_DATA_TILE_BYTES, record_at};
 use crate::sumdb::fork::{Contradiction, Fork};
 use crate::sumdb::record::{AuthenticRecord, RecordText};
-use crate::sumdb::timeline::ConsistentHead;
+use crate::sumdb::timeline::{ConsistentHead, Timeline};
 use crate::tlog::checkpoint::TreeHead;
 use crate::tlog::hash::Hash;
 use crate::tlog::tile::{Tile, TileLevel};
@@ -78,11 +79,13 @@ impl Prover {
     /// # Errors
     /// [`ProveError`]
     pub fn newest_verified_head_within(&self, size: u64) -> Result<Option<TreeHead>, ProveError> {
-        let timeline = self.timeline()?;
-        let Some(size) = timeline.sizes().rfind(|known| *known <= size) else {
-            return Ok(None);
+        let rows = Rows {
+            limit: 1,
+            before: size.checked_add(1),
         };
-        let head = timeline.at(size).map_err(|cause| self.damaged(cause))?;
+        let key = self.key.to_string();
+        let stored = self.store.borrow().newest_heads(&key, rows)?.pop();
+        let head = self.opened(stored)?;
         Ok(head.map(|head| head.tree_head()))
     }
 
@@ -150,8 +153,15 @@ impl Prover {
     /// # Errors
     /// [`ProveError`]
     pub fn verified_head_at(&self, size: u64) -> Result<Option<ConsistentHead>, ProveError> {
-        let timeline = self.timeline()?;
-        timeline.at(size).map_err(|cause| self.damaged(cause))
+        let stored = self.store.borrow().head_at(&self.key.to_string(), size)?;
+        self.opened(stored)
+    }
+
+    /// A head of the home, once its signature was checked again.
+    fn opened(&self, stored: Option<StoredHead>) -> Result<Option<ConsistentHead>, ProveError> {
+        let notes = stored.map(|head| (head.size, head.note));
+        let timeline = Timeline::restore(self.key.clone(), notes);
+        timeline.newest().map_err(|cause| self.damaged(cause))
     }
 
     /// Keeps the evidence that a verified head is none of the log's under a newer one, out of tiles that

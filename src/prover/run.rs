@@ -216,17 +216,21 @@ impl<'a> Run<'a> {
         shown_by: &str,
     ) -> Result<(), ProveError> {
         self.shown_by = Some(shown_by.to_owned());
+        for note in notes {
+            if let Err(error) = self.session.see_head(note) {
+                let fault = format!("a tree head is not valid: {error}");
+                self.proofs.faults.push(Fault::new(fault));
+            }
+        }
+        // Two heads of one size convict the log without a tile.
+        if let Err(OrderError::Fork(fork)) = self.session.plan() {
+            return Err(self.prover.misbehaved(*fork, shown_by));
+        }
         match self.prover.database().await {
             Ok(database) => self.database = Some(database),
             Err(error) => {
                 self.proofs.faults.push(Fault::new(error.to_string()));
                 return Ok(());
-            }
-        }
-        for note in notes {
-            if let Err(error) = self.session.see_head(note) {
-                let fault = format!("a tree head is not valid: {error}");
-                self.proofs.faults.push(Fault::new(fault));
             }
         }
         if let Some(conclusion) = self.conclude(Keep::Always).await? {
@@ -330,7 +334,7 @@ impl<'a> Run<'a> {
         match latest {
             None => {}
             Some(Ok(Answer::Found(note))) => match self.session.see_head(&note) {
-                Ok(head) => self.proofs.latest = Some(head),
+                Ok(head) => self.proofs.latest = Some((head, note.to_vec())),
                 Err(error) => self.proofs.faults.push(Fault::new(format!(
                     "the log's newest tree head (/latest) is not valid: {error}"
                 ))),

@@ -208,7 +208,12 @@ impl View {
         let findings = store.findings()?;
         let mut logs = Vec::new();
         for (name, key) in self.logs(&store)? {
-            logs.push(self.read_log(&store, name, key, now)?);
+            let of_log = findings
+                .iter()
+                .filter(|finding| finding.verifier_key == key);
+            let acknowledged = of_log.filter_map(|finding| finding.acknowledged_at.as_deref());
+            let acknowledged = acknowledged.max();
+            logs.push(self.read_log(&store, name, key, now, acknowledged)?);
         }
         let state = logs.iter().map(|log| log.state).max();
         let mut state = state.unwrap_or(State::Unwatched);
@@ -352,6 +357,7 @@ impl View {
         name: String,
         key: String,
         now: Timestamp,
+        acknowledged: Option<&str>,
     ) -> Result<KnownLog, ViewError> {
         let heads = store.newest_heads(&key, Rows::newest(ROWS))?;
         let smallest_head = heads.first().map(|head| head.size);
@@ -399,11 +405,11 @@ impl View {
         };
         let open = store.open_findings(&log.verifier_key)?;
         log.open_findings = open.len();
-        self.judge(&mut log, now);
+        self.judge(&mut log, now, acknowledged);
         Ok(log)
     }
 
-    fn judge(&self, log: &mut KnownLog, now: Timestamp) {
+    fn judge(&self, log: &mut KnownLog, now: Timestamp, acknowledged: Option<&str>) {
         let name = &log.name;
         let mut judged: Vec<(State, String)> = Vec::new();
         if log.open_findings > 0 {
@@ -426,6 +432,15 @@ impl View {
         };
         if let Some(last) = log.runs.iter().find(is_ended) {
             let fault = last.faults.first().cloned().unwrap_or_default();
+            let is_seen_to = acknowledged.is_some_and(|at| at >= last.began_at.as_str());
+            if last.outcome == Some(RunOutcome::Misbehaviour)
+                && log.open_findings == 0
+                && !is_seen_to
+            {
+                let what =
+                    format!("{name} misbehaved, and the evidence could not be kept: {fault}");
+                judged.push((State::Misbehaved, what));
+            }
             if last.outcome == Some(RunOutcome::Unverified) {
                 let what = if last.is_verified {
                     format!("{name} was verified, and not compared with all places: {fault}")
@@ -441,7 +456,11 @@ impl View {
         }
         let time = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
         match &log.last_good {
-            Some(good) if time(&good.good_until).is_some_and(|until| now <= until) => {
+            // One of the future is dated by a clock that was wrong.
+            Some(good)
+                if time(&good.good_until).is_some_and(|until| now <= until)
+                    && time(&good.ended_at).is_some_and(|ended| ended <= now) =>
+            {
                 judged.push((State::Well, String::new()));
             }
             Some(good) => {
@@ -456,7 +475,11 @@ impl View {
             None => {}
         }
         for condition in &log.conditions {
-            judged.push((State::Unusual, condition.event.summary.clone()));
+            let state = match condition.event.kind.as_str() {
+                "go-sum-conflict" => State::Negative,
+                _ => State::Unusual,
+            };
+            judged.push((state, condition.event.summary.clone()));
         }
         for point in &log.points {
             if point.status == "split" {

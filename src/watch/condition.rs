@@ -9,6 +9,12 @@ use super::plan::Thresholds;
 use crate::io::store::{Condition, NewEvent, RunOutcome, StoredRun, UntiedHead, VantagePoint};
 use crate::status::growth::{Growth, Seen, in_words};
 
+/// Name of the condition that lines of a go.sum are of no version in the log.
+pub(super) const ABSENT: &str = "go-sum-absent";
+
+/// So many lines are listed in an event.
+const MAX_LISTED: usize = 1000;
+
 /// What is looked at.
 pub(super) struct Observed<'a> {
     pub(super) log: &'a str,
@@ -19,6 +25,8 @@ pub(super) struct Observed<'a> {
     pub(super) heads: &'a [Seen],
     pub(super) points: &'a [VantagePoint],
     pub(super) untied: &'a [UntiedHead],
+    /// Places of lines of a go.sum that are of no version in the log.
+    pub(super) absent: &'a [String],
 }
 
 /// All that holds now.
@@ -28,7 +36,8 @@ pub(super) fn conditions(observed: &Observed<'_>, thresholds: &Thresholds) -> Ve
     conditions.extend(still(observed, thresholds));
     conditions.extend(unusual(observed));
     conditions.extend(stale(observed, thresholds));
-    conditions.extend(untied(observed));
+    conditions.extend(untied(observed, thresholds));
+    conditions.extend(absent(observed));
     conditions
 }
 
@@ -106,14 +115,11 @@ fn stale<'a>(
     thresholds: &Thresholds,
 ) -> impl Iterator<Item = Condition> + use<'a> {
     let patience = SignedDuration::try_from(thresholds.stale).unwrap_or(SignedDuration::MAX);
-    // Of the log itself the other conditions tell.
-    let others = observed
-        .points
-        .iter()
-        .filter(|point| point.name != LOG_ITSELF);
-    others.filter_map(move |point| {
+    observed.points.iter().filter_map(move |point| {
         let time = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
-        let is_silent = point.status == "down" || point.status == "invalid";
+        // Of a log that is down the failed rounds tell.
+        let is_log = point.name == LOG_ITSELF;
+        let is_silent = !is_log && matches!(point.status.as_str(), "down" | "invalid");
         let since = if is_silent {
             time(&point.answered_at)?
         } else if point.status == "behind" {
@@ -145,18 +151,35 @@ fn stale<'a>(
     })
 }
 
-/// A head within the known tree could be tied, if only its tiles were given out.
-fn untied<'a>(observed: &'a Observed<'_>) -> impl Iterator<Item = Condition> + use<'a> {
+/// A head within the known tree could be tied, if only its tiles were given out; and a log that is so much larger
+/// for others would have grown so far for us as well.
+fn untied<'a>(
+    observed: &'a Observed<'_>,
+    thresholds: &Thresholds,
+) -> impl Iterator<Item = Condition> + use<'a> {
     let newest = observed.heads.last().map_or(0, |(_, size)| *size);
-    let within = observed
-        .untied
-        .iter()
-        .filter(move |head| head.size <= newest);
-    within.map(|head| {
+    let patience = SignedDuration::try_from(thresholds.stale).unwrap_or(SignedDuration::MAX);
+    observed.untied.iter().filter_map(move |head| {
+        let waited = head.seen_at.parse().ok();
+        let waited = waited.map_or(SignedDuration::ZERO, |since: Timestamp| {
+            observed.now.duration_since(since)
+        });
+        let is_within = head.size <= newest;
+        if !is_within && waited < patience {
+            return None;
+        }
         let (log, size, source) = (observed.log, head.size, &head.source);
+        let why = if is_within {
+            "the tiles that would tell are withheld".to_owned()
+        } else {
+            format!(
+                "it is larger than what the log has shown here for {} hours",
+                waited.as_hours()
+            )
+        };
         let summary = format!(
             "{source} shows a signed head of {log} with {size} records that cannot be tied to the \
-             others: the tiles that would tell are withheld"
+             others: {why}"
         );
         let root = crate::tlog::hash::Hash::from_bytes(head.root).to_string();
         let detail = json!({
@@ -165,11 +188,26 @@ fn untied<'a>(observed: &'a Observed<'_>) -> impl Iterator<Item = Condition> + u
             "source": source,
             "note": String::from_utf8_lossy(&head.note),
         });
-        condition(
+        Some(condition(
             format!("untied-head:{size}:{root}"),
             EventKind::UntiedHead.event(summary, &detail),
-        )
+        ))
     })
+}
+
+/// Somebody wrote down hashes of a version that the log has no record of.
+fn absent(observed: &Observed<'_>) -> Option<Condition> {
+    let first = observed.absent.first()?;
+    let (log, count) = (observed.log, observed.absent.len());
+    let lines = if count == 1 { "line" } else { "lines" };
+    let summary =
+        format!("{log} has no record of what {count} {lines} of go.sum files name: {first}");
+    let listed: Vec<&String> = observed.absent.iter().take(MAX_LISTED).collect();
+    let detail = json!({ "count": count, "lines": listed });
+    Some(condition(
+        ABSENT,
+        EventKind::GoSumConflict.event(summary, &detail),
+    ))
 }
 
 #[cfg(test)]
@@ -221,6 +259,7 @@ mod tests {
         heads: &[],
         points: &[],
         untied: &[],
+        absent: &[],
     };
 
     #[test]
@@ -317,6 +356,7 @@ mod tests {
             root: [0; 32],
             note: Vec::new(),
             source: "https://mirror.example".to_owned(),
+            seen_at: "1970-01-01T00:00:00Z".to_owned(),
         }];
         for (size, is_told) in [(49, false), (50, true)] {
             let heads = [(Timestamp::UNIX_EPOCH, size)];

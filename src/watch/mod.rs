@@ -15,6 +15,7 @@ pub mod sink;
 pub mod vantage;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::event::EventKind;
 use self::plan::{LogPlan, Plan};
 pub use self::round::{Audited, Round};
-use self::sink::{LONGEST_PAUSE, Sink, SinkError, again_at};
+use self::sink::{LONGEST_PAUSE, SinkError, again_at};
 use crate::io::clock::{self, Clock};
 use crate::io::database::{DatabaseAddress, Route};
 use crate::io::goenv::{Environment, GoEnv};
@@ -72,6 +73,8 @@ pub struct Watch {
     outside: Outside,
     store: RefCell<Store>,
     http: HttpClient,
+    /// What was told to whom, and could not be noted: it is, as soon as the disk takes it.
+    unnoted: RefCell<BTreeSet<(i64, String)>>,
 }
 
 /// Why something could not be done at all.
@@ -100,6 +103,7 @@ impl Watch {
             plan: RefCell::new(Rc::new(plan)),
             store: RefCell::new(store),
             http: HttpClient::new(outside.http.clone()),
+            unnoted: RefCell::default(),
             outside,
         })
     }
@@ -136,10 +140,14 @@ impl Watch {
         Ok(last)
     }
 
-    fn sinks(&self) -> Vec<String> {
-        let plan = self.plan();
-        let sinks = plan.sinks.iter();
-        sinks.map(|sink| sink.name.clone()).collect()
+    /// What was opened while the disk was full or read-only is opened again, until it can be written.
+    fn mend_store(&self) -> Result<(), WatchError> {
+        if self.store.borrow().is_read_only() {
+            let mut store = Store::open(&self.outside.home)?;
+            store.set_clock(self.outside.clock.clone());
+            self.store.replace(store);
+        }
+        Ok(())
     }
 
     /// A prover of a log that is reached in this way.
@@ -167,14 +175,21 @@ impl Watch {
     /// # Errors
     /// [`WatchError`]
     pub fn announce(&self) -> Result<usize, WatchError> {
+        self.mend_store()?;
         let (sinks, now) = (self.sinks(), clock::at(self.now()));
         let mut announced = 0;
         for plan in &self.plan().logs {
             let (name, key) = (plan.key.name(), plan.key.to_string());
-            let mut store = self.store.borrow_mut();
-            announced += store.announce(name, &key, &sinks, &now, |untold| {
-                event::announcements(name, untold)
-            })?;
+            loop {
+                let mut store = self.store.borrow_mut();
+                let some = store.announce(name, &key, &sinks, &now, |untold| {
+                    event::announcements(name, untold)
+                })?;
+                if some == 0 {
+                    break;
+                }
+                announced += some;
+            }
         }
         self.outside.counts.announced(announced);
         Ok(announced)
@@ -185,20 +200,9 @@ impl Watch {
     /// # Errors
     /// [`WatchError`]
     pub async fn deliver(&self) -> Result<(usize, Vec<String>), WatchError> {
-        let now = self.now();
-        let horizon = SignedDuration::try_from(LONGEST_PAUSE * 2).unwrap_or_default();
-        let horizon = now.checked_add(horizon).unwrap_or(now);
-        let between = (clock::at(now), clock::at(horizon));
-        let plan = self.plan();
-        let mut goes = Vec::new();
-        for sink in &plan.sinks {
-            let between = (between.0.as_str(), between.1.as_str());
-            let store = self.store.borrow();
-            let due = store.deliveries_due(&sink.name, between, DELIVERIES_AT_ONCE)?;
-            if !due.is_empty() {
-                goes.push(self.deliver_to(sink, due, now));
-            }
-        }
+        self.mend_store()?;
+        let sinks = self.sinks();
+        let goes = sinks.iter().map(|sink| self.deliver_to(sink));
         let mut told = 0;
         let mut failed = Vec::new();
         for outcome in futures_util::future::join_all(goes).await {
@@ -207,6 +211,24 @@ impl Watch {
             failed.extend(error);
         }
         Ok((told, failed))
+    }
+
+    /// Names of those who are told.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<String> {
+        let plan = self.plan();
+        let sinks = plan.sinks.iter();
+        sinks.map(|sink| sink.name.clone()).collect()
+    }
+
+    fn due(&self, sink: &str) -> Result<Vec<Delivery>, WatchError> {
+        let now = self.now();
+        let horizon = SignedDuration::try_from(LONGEST_PAUSE * 2).unwrap_or_default();
+        let horizon = now.checked_add(horizon).unwrap_or(now);
+        let between = (clock::at(now), clock::at(horizon));
+        let between = (between.0.as_str(), between.1.as_str());
+        let store = self.store.borrow();
+        Ok(store.deliveries_due(sink, between, DELIVERIES_AT_ONCE)?)
     }
 
     /// Tells until nobody can be told any more now, or it is to stop.
@@ -225,25 +247,39 @@ impl Watch {
         }
     }
 
-    #[tracing::instrument(skip_all, fields(sink = sink.name, events = deliveries.len()))]
-    async fn deliver_to(
-        &self,
-        sink: &Sink,
-        deliveries: Vec<Delivery>,
-        now: Timestamp,
-    ) -> Result<(usize, Vec<String>), WatchError> {
+    /// Tells one of them what it is to be told now. Gives back how much, and what could not be told.
+    ///
+    /// # Errors
+    /// [`WatchError`]
+    #[tracing::instrument(skip_all, fields(sink = name))]
+    pub async fn deliver_to(&self, name: &str) -> Result<(usize, Vec<String>), WatchError> {
+        let plan = self.plan();
+        let Some(sink) = plan.sinks.iter().find(|sink| sink.name == name) else {
+            return Ok((0, Vec::new()));
+        };
         let (mut told, mut failed) = (0, Vec::new());
         let begun = Instant::now();
-        for delivery in deliveries {
+        for delivery in self.due(name)? {
             if begun.elapsed() > LONGEST_GO {
                 break;
             }
             let event = &delivery.event;
-            let outcome = sink.tell(&self.http, event, now).await;
+            let key = (event.id, sink.name.clone());
+            let is_told = self.unnoted.borrow().contains(&key);
+            let outcome = match is_told {
+                true => Ok(()),
+                false => sink.tell(&self.http, event, self.now()).await,
+            };
+            if !is_told {
+                self.outside.counts.delivered(&sink.name, outcome.is_ok());
+            }
+            let now = self.now();
             let store = self.store.borrow();
-            self.outside.counts.delivered(&sink.name, outcome.is_ok());
             let Err(error) = outcome else {
+                // Where that cannot be written, it is not told again and again meanwhile.
+                self.unnoted.borrow_mut().insert(key.clone());
                 store.delivered(event.id, &sink.name, &clock::at(now))?;
+                self.unnoted.borrow_mut().remove(&key);
                 told += 1;
                 continue;
             };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::condition::{Observed, conditions};
+use super::condition::{ABSENT, Observed, conditions};
 use super::event;
 use super::plan::LogPlan;
 use super::{Watch, WatchError};
@@ -66,6 +66,8 @@ pub struct Round {
     pub warnings: Vec<String>,
     /// Evidence that could not be written, in full: it stands nowhere else.
     pub unwritten: Vec<String>,
+    /// Places of lines of a go.sum that are of no version in the log; `None` if that is not known.
+    pub absent: Option<Vec<String>>,
     /// Findings that nobody has acknowledged.
     pub open_findings: usize,
     /// How long it took.
@@ -82,12 +84,14 @@ struct Going<'w> {
     negative: bool,
     /// A go.sum could not be read.
     is_unread: bool,
+    /// Places of lines of a go.sum that are of no version in the log; `None` if that is not known.
+    absent: Option<Vec<String>>,
     audited: Option<Audited>,
     points: Vec<VantagePoint>,
     /// Why the log itself was not verified.
     faults: Vec<String>,
-    /// Why places could not be compared with it.
-    faults_of_places: Vec<String>,
+    /// What else was asked for and could not be done: a place was not compared, a line is none.
+    faults_beside: Vec<String>,
     warnings: Vec<String>,
     unwritten: Vec<String>,
 }
@@ -100,28 +104,18 @@ impl Watch {
     /// [`WatchError`] if the state cannot be used, so that not even a failure could be noted.
     #[tracing::instrument(skip_all, fields(log = plan.key.name(), outcome, head_size))]
     pub async fn round(&self, plan: &LogPlan, stop: &Arc<AtomicBool>) -> Result<Round, WatchError> {
-        let begun = Instant::now();
+        self.mend_store()?;
         let (name, key) = (plan.key.name(), plan.key.to_string());
         let began_at = clock::at(self.now());
         let run = self.store.borrow().begin_run(name, &key, &began_at)?;
-        let mut going = Going {
-            watch: self,
-            plan,
-            prover: self.prover(plan, plan.address.clone())?,
-            stop,
-            misbehaved: false,
-            negative: false,
-            is_unread: false,
-            audited: None,
-            points: Vec::new(),
-            faults: Vec::new(),
-            faults_of_places: Vec::new(),
-            warnings: Vec::new(),
-            unwritten: Vec::new(),
+        let worked = self.work(plan, stop).await;
+        let round = match worked {
+            Ok(round) => round,
+            Err(error) => {
+                self.failed(plan, run, &error)?;
+                return Err(error);
+            }
         };
-        going.work().await?;
-        let open_findings = going.prover.open_findings()?.len();
-        let round = going.end(open_findings, begun.elapsed())?;
         let now = self.now();
         let good_until = self.plan().schedule.after_rounds(now, GOOD_FOR_ROUNDS);
         let ended = EndedRun {
@@ -143,7 +137,7 @@ impl Watch {
         span.record("outcome", round.outcome.as_str());
         span.record("head_size", ended.head_size);
         let store = self.store.borrow();
-        if round.outcome != RunOutcome::Stopped {
+        if !stop.load(Ordering::Relaxed) {
             store.keep_vantage_points(name, &key, &round.points)?;
         }
         store.end_run(run, &ended)?;
@@ -151,12 +145,55 @@ impl Watch {
         self.outside
             .counts
             .ended(name, round.outcome, round.elapsed);
-        self.look_at_conditions(plan)?;
+        self.look_at_conditions(plan, round.absent.as_deref())?;
         Ok(round)
     }
 
+    /// A round that could not even be done is one that has verified nothing.
+    fn failed(&self, plan: &LogPlan, run: i64, error: &WatchError) -> Result<(), WatchError> {
+        let now = clock::at(self.now());
+        let ended = EndedRun {
+            ended_at: now.clone(),
+            good_until: now,
+            outcome: RunOutcome::Unverified,
+            is_verified: false,
+            audited: None,
+            head_size: None,
+            faults: vec![error.to_string()],
+        };
+        self.store.borrow().end_run(run, &ended)?;
+        self.look_at_conditions(plan, None)
+    }
+
+    async fn work(&self, plan: &LogPlan, stop: &Arc<AtomicBool>) -> Result<Round, WatchError> {
+        let begun = Instant::now();
+        let mut going = Going {
+            watch: self,
+            plan,
+            prover: self.prover(plan, plan.address.clone())?,
+            stop,
+            misbehaved: false,
+            negative: false,
+            is_unread: false,
+            absent: None,
+            audited: None,
+            points: Vec::new(),
+            faults: Vec::new(),
+            faults_beside: Vec::new(),
+            warnings: Vec::new(),
+            unwritten: Vec::new(),
+        };
+        going.work().await?;
+        let open_findings = going.prover.open_findings()?.len();
+        going.end(open_findings, begun.elapsed())
+    }
+
     /// Tells of what holds now, and of what holds no more.
-    fn look_at_conditions(&self, plan: &LogPlan) -> Result<(), WatchError> {
+    fn look_at_conditions(
+        &self,
+        plan: &LogPlan,
+        absent: Option<&[String]>,
+    ) -> Result<(), WatchError> {
         let (name, key) = (plan.key.name(), plan.key.to_string());
         let mut store = self.store.borrow_mut();
         let runs = store.runs(&key, Rows::newest(LOOKED_BACK))?;
@@ -170,8 +207,14 @@ impl Watch {
             heads: &heads,
             points: &points,
             untied: &untied,
+            absent: absent.unwrap_or_default(),
         };
-        let current = conditions(&observed, &plan.thresholds);
+        let mut current = conditions(&observed, &plan.thresholds);
+        if absent.is_none() {
+            // Nobody knows whether it still holds.
+            let known = store.conditions(&key)?.into_iter();
+            current.extend(known.filter(|known| known.name == ABSENT));
+        }
         let (sinks, now) = (self.sinks(), clock::at(self.now()));
         let told = store.set_conditions((name, &key), &sinks, &now, &current, event::over)?;
         self.outside.counts.announced(told);
@@ -187,29 +230,28 @@ impl Going<'_> {
     async fn work(&mut self) -> Result<(), WatchError> {
         let now = clock::at(self.watch.now());
         self.ask_the_log(&now).await?;
-        for place in &self.plan.places {
-            if self.stopping() {
-                return Ok(());
-            }
-            self.ask_a_place(place, &now).await?;
+        if self.stopping() {
+            return Ok(());
         }
+        self.ask_the_places(&now).await?;
         self.try_untied_heads().await?;
         let documents = self.documents();
         let watchlist = Arc::new(self.watchlist(&documents));
         self.audit(&watchlist).await?;
-        let read_records = self
-            .audited
-            .is_some_and(|audited| audited.records && audited.since == 0);
-        if !documents.is_empty() && !read_records && !self.stopping() {
+        if documents.is_empty() && !self.is_unread {
+            self.absent = Some(Vec::new());
+        } else if !self.stopping() {
             self.look_up_go_sums(&documents).await?;
         }
-        self.negative = self.has_conflict(&watchlist)?;
+        let is_absent = self.absent.as_ref().is_some_and(|lines| !lines.is_empty());
+        self.negative = self.has_conflict(&watchlist)? || is_absent;
         Ok(())
     }
 
     fn end(mut self, open_findings: usize, elapsed: Duration) -> Result<Round, WatchError> {
         let is_verified = self.faults.is_empty() && !self.stopping();
-        self.faults.append(&mut self.faults_of_places);
+        self.faults.append(&mut self.faults_beside);
+        self.faults.truncate(MAX_FAULTS);
         let outcome = if self.misbehaved || open_findings > 0 {
             RunOutcome::Misbehaviour
         } else if self.negative {
@@ -232,6 +274,7 @@ impl Going<'_> {
             faults: self.faults,
             warnings: self.warnings,
             unwritten: self.unwritten,
+            absent: self.absent,
             open_findings,
             elapsed,
         })

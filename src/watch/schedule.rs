@@ -7,6 +7,8 @@ use croner::parser::CronParser;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::golang::quoted::Quoted;
+
 /// What is far away enough to never come.
 const NEVER: SignedDuration = SignedDuration::from_hours(24 * 365 * 100);
 
@@ -30,12 +32,12 @@ enum Rule {
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
     /// Not in the syntax of cron.
-    #[error("{text:?} is no schedule in the syntax of cron: {reason}")]
+    #[error("{text} is no schedule of five fields in the syntax of cron: {reason}")]
     Cron {
         /// What was given.
-        text: String,
+        text: Quoted,
         /// What is wrong.
-        reason: String,
+        reason: Quoted,
     },
     /// Shorter than [`SHORTEST_INTERVAL`].
     #[error("rounds every {0:?} are too many: {SHORTEST_INTERVAL:?} is the shortest interval")]
@@ -64,8 +66,8 @@ impl Schedule {
             .seconds(croner::parser::Seconds::Disallowed)
             .build();
         let cron = parser.parse(text).map_err(|error| ScheduleError::Cron {
-            text: text.to_owned(),
-            reason: error.to_string(),
+            text: Quoted::new(text),
+            reason: Quoted::new(&error.to_string()),
         })?;
         let rule = Rule::Cron(Box::new(cron));
         Ok(Self { rule, jitter })

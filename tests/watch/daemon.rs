@@ -68,7 +68,7 @@ fn it_serves_what_it_knows_and_ends_when_it_is_told_to() {
 #[test]
 fn terminated_in_an_audit_it_ends_soon_and_loses_nothing() {
     let (home, log) = (Home::new(), TestLog::with_records(60_000));
-    let server = log.serve().delay(Duration::from_millis(40)).start();
+    let server = log.serve().delay(Duration::from_millis(80)).start();
     let config = configured(&home, TABLE);
     let running = start(&home, &log, &server, &config);
     let begun = Instant::now();
@@ -239,7 +239,7 @@ fn mistakes_in_the_configuration_are_exit_2_with_their_place() {
         ("[watch]\nevery = \"1s\"\n", "are too many"),
         (
             "[watch]\nschedule = \"* * *\"\n",
-            "no schedule in the syntax of cron",
+            "no schedule of five fields",
         ),
         (
             "[watch]\nevery = \"1h\"\nschedule = \"1 * * * *\"\n",

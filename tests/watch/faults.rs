@@ -280,3 +280,53 @@ fn answers_that_are_none_change_nothing() {
     assert_eq!(round.head, None);
     assert_eq!(world.round(&watch).outcome, RunOutcome::Unverified);
 }
+
+#[test]
+fn a_fork_that_is_still_shown_is_one_finding_until_it_is_acknowledged() {
+    let world = World::new(700);
+    let watch = world.watch();
+    world.round(&watch);
+    world.stage.show(&world.log.fork_at(500).grow(200));
+    for _ in 0..2 {
+        assert_eq!(world.round(&watch).outcome, RunOutcome::Misbehaviour);
+        world.wait(HOUR);
+    }
+    assert_eq!(world.receiver.kinds(), ["misbehaviour"]);
+    assert!(world.store().acknowledge(1).unwrap());
+    assert_eq!(world.round(&watch).outcome, RunOutcome::Misbehaviour);
+    assert_eq!(world.store().findings().unwrap().len(), 2);
+}
+
+#[test]
+fn rounds_that_cannot_even_be_done_are_failures() {
+    let world = World::new(700);
+    let watch = world.watch();
+    world.round(&watch);
+    let connection = rusqlite::Connection::open(world.home().join("sumcheck.db")).unwrap();
+    connection
+        .execute("UPDATE heads SET note = x'00'", [])
+        .unwrap();
+    for _ in 0..3 {
+        world.wait(HOUR);
+        world.try_round(&watch).unwrap_err();
+        world.tell(&watch);
+    }
+    assert_eq!(world.receiver.kinds(), ["audit-failed"]);
+    let runs = world
+        .store()
+        .runs(&world.log.verifier_key(), Rows::newest(1));
+    assert_eq!(runs.unwrap()[0].outcome, Some(RunOutcome::Unverified));
+}
+
+#[test]
+fn what_was_good_in_the_future_is_good_for_nothing() {
+    let world = World::new(700);
+    let watch = world.watch();
+    world.set_clock("2027-11-23T12:00:00Z");
+    world.round(&watch);
+    world.set_clock("2026-11-23T12:00:00Z");
+    world.stage.fail(404);
+    world.round(&watch);
+    assert_eq!(world.known().state, State::Unverified);
+    assert!(!world.known().logs[0].is_ready);
+}

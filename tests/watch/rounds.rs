@@ -53,15 +53,23 @@ fn where_records_are_refused_hashes_are_audited_and_that_is_said() {
     });
     let watch = world.watch_by(|plan| plan.modules = PatternList::parse("example.com"));
     let round = world.round(&watch);
-    assert_eq!(round.outcome, RunOutcome::Ok, "{round:?}");
+    assert_eq!(
+        (round.outcome, round.is_verified),
+        (RunOutcome::Unverified, true)
+    );
     assert!(!round.audited.unwrap().records);
     assert_eq!(round.audited.unwrap().to, 700);
     let said = round.warnings.join("\n");
     assert!(said.contains("is refused here (403)"), "{said}");
+    let said = round.faults.join("\n");
     assert!(
         said.contains("new versions of modules are not seen"),
         "{said}"
     );
+    // Whoever waits for none is told all the same, and no more.
+    let round = world.round(&world.watch());
+    assert_eq!(round.outcome, RunOutcome::Ok, "{round:?}");
+    assert_eq!(round.warnings.len(), 1, "{round:?}");
     // When they are given out one day, all of them are read.
     world.grow(10);
     let round = world.round(&watch);
@@ -191,7 +199,7 @@ fn a_record_that_contradicts_a_go_sum_is_told_and_is_a_negative_verdict() {
         let module = synthetic_module(302);
         let lines = go_sum_lines(&module, &synthetic_version(302), 9);
         let good = world.log.go_sum(0..2);
-        let path = world.file("go.sum", &format!("{good}{lines}"));
+        let path = world.file("go.sum", &good);
         let watch = world.watch_by(|plan| plan.go_sums = vec![path]);
         if records_are_refused {
             let log = world.log.clone().grow(5);
@@ -206,6 +214,7 @@ fn a_record_that_contradicts_a_go_sum_is_told_and_is_a_negative_verdict() {
             assert_eq!(world.round(&watch).outcome, RunOutcome::Ok);
             world.grow(5);
         }
+        world.file("go.sum", &format!("{good}{lines}"));
         for _ in 0..2 {
             let round = world.round(&watch);
             assert_eq!(round.outcome, RunOutcome::Negative, "{round:?}");
@@ -248,4 +257,142 @@ fn private_lines_of_a_go_sum_are_never_asked_for() {
     let asked = world.stage.server.paths().join("\n");
     assert!(asked.contains("/lookup/example.com/m0@"), "{asked}");
     assert!(!asked.contains("corp.example"), "{asked}");
+}
+
+#[test]
+fn records_that_are_refused_after_others_were_read_are_no_good_round() {
+    let mut world = World::new(300);
+    let watch = world.watch();
+    assert_eq!(world.round(&watch).outcome, RunOutcome::Ok);
+    world.grow(10);
+    let log = world.log.clone();
+    world.stage.play(move |request| match &request.path {
+        path if path.starts_with("/tile/8/data/") => Response::new(404, "no"),
+        _ => log.answer(request),
+    });
+    for _ in 0..3 {
+        let round = world.round(&watch);
+        assert_eq!(
+            (round.outcome, round.is_verified),
+            (RunOutcome::Unverified, false)
+        );
+        assert!(
+            round.faults[0].contains("records were read here before"),
+            "{round:?}"
+        );
+        assert_eq!(round.audited.unwrap().to, 310, "their hashes are audited");
+    }
+    assert_eq!(world.receiver.kinds(), ["audit-failed"]);
+}
+
+#[test]
+fn what_another_audit_of_the_home_has_read_is_looked_at_all_the_same() {
+    let mut world = World::new(300);
+    let watch = world.watch_by(|plan| plan.modules = PatternList::parse("example.com/m305"));
+    world.round(&watch);
+    world.grow(10);
+    // Without the eyes of this watch.
+    let audited = block_on(async {
+        let home = sumcheck::io::home::Home::open(&world.home()).unwrap();
+        let prover = sumcheck::prover::Prover {
+            address: watch.plan().logs[0].address.clone(),
+            key: sumcheck::tlog::note::VerifierKey::parse(&world.log.verifier_key()).unwrap(),
+            route: sumcheck::io::database::Route::default(),
+            http: sumcheck::io::http::HttpClient::new(sumcheck::io::http::HttpSettings::default()),
+            store: std::cell::RefCell::new(sumcheck::io::store::Store::open(&home).unwrap()),
+            home,
+            go_cache: None,
+            offline: false,
+            refresh: true,
+            latest_with_lookups: true,
+            progress: std::sync::Arc::default(),
+        };
+        prover.newest_head().await.unwrap();
+        let head = prover.newest_verified_head().unwrap().unwrap();
+        let sources = sumcheck::audit::Sources {
+            first: sumcheck::audit::Source::Log,
+            second: None,
+        };
+        let options = sumcheck::audit::Options::default();
+        let audit = sumcheck::audit::Audit::resume(
+            &prover,
+            sources,
+            options,
+            head,
+            std::sync::Arc::default(),
+        );
+        let mut audit = audit.await.unwrap();
+        audit.run(head, head.size()).await.unwrap();
+        audit.settle(head).await.unwrap();
+        audit.size()
+    });
+    assert_eq!(audited, 310);
+    world.round(&watch);
+    assert_eq!(world.receiver.kinds(), ["module-version"]);
+    world.round(&watch);
+    assert_eq!(world.receiver.kinds(), ["module-version"], "once");
+}
+
+#[test]
+fn a_line_about_a_record_that_was_read_long_ago_is_compared() {
+    let world = World::new(300);
+    world.round(&world.watch());
+    let lines = go_sum_lines(&synthetic_module(7), &synthetic_version(7), 9);
+    let path = world.file("go.sum", &lines);
+    let watch = world.watch_by(|plan| plan.go_sums = vec![path]);
+    let round = world.round(&watch);
+    assert_eq!(
+        (round.outcome, round.is_verified),
+        (RunOutcome::Negative, true)
+    );
+    assert_eq!(world.receiver.kinds(), ["go-sum-conflict"]);
+    // Of two lines that are wrong one is mended: the other is wrong all the same.
+    let right = world.log.go_sum(7..8);
+    let (zip, _) = right.split_once('\n').unwrap();
+    let (_, go_mod) = lines.split_once('\n').unwrap();
+    world.file("go.sum", &format!("{zip}\n{go_mod}"));
+    assert_eq!(world.round(&watch).outcome, RunOutcome::Negative);
+    world.file("go.sum", &right);
+    assert_eq!(world.round(&watch).outcome, RunOutcome::Ok);
+    // What comes again is told again.
+    world.file("go.sum", &lines);
+    assert_eq!(world.round(&watch).outcome, RunOutcome::Negative);
+    assert_eq!(
+        world.receiver.kinds(),
+        ["go-sum-conflict", "go-sum-conflict"]
+    );
+}
+
+#[test]
+fn a_line_that_the_log_knows_nothing_of_is_a_negative_verdict() {
+    let world = World::new(300);
+    let lines = go_sum_lines("example.org/nowhere", "v1.0.0", 0);
+    let good = world.log.go_sum(0..2);
+    let path = world.file("go.sum", &format!("{good}{lines}"));
+    let watch = world.watch_by(|plan| plan.go_sums = vec![path]);
+    let round = world.round(&watch);
+    assert_eq!(round.outcome, RunOutcome::Negative, "{round:?}");
+    let events = world.receiver.events();
+    assert_eq!(events[0]["kind"], "go-sum-conflict");
+    assert_eq!(events[0]["detail"]["count"], 2);
+    assert_eq!(world.known().state, State::Negative);
+    // While nobody can say, it holds.
+    world.stage.fail(500);
+    world.round(&watch);
+    assert_eq!(world.receiver.kinds(), ["go-sum-conflict"]);
+    world.stage.show(&world.log);
+    world.file("go.sum", &good);
+    assert_eq!(world.round(&watch).outcome, RunOutcome::Ok);
+    assert_eq!(
+        world.receiver.kinds(),
+        ["go-sum-conflict", "-go-sum-conflict"]
+    );
+    // And a line that is none is not passed over in silence.
+    world.file("go.sum", &format!("{good}what is this\n"));
+    let round = world.round(&watch);
+    assert_eq!(
+        (round.outcome, round.is_verified),
+        (RunOutcome::Unverified, true)
+    );
+    assert!(round.faults[0].contains("go.sum:5"), "{round:?}");
 }

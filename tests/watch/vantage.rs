@@ -227,3 +227,103 @@ fn a_head_whose_tiles_are_withheld_is_told_and_not_forgotten() {
     let round = world.round(&watch);
     assert_eq!(round.outcome, RunOutcome::Misbehaviour, "{round:?}");
 }
+
+/// Places that show one checkpoint each, of trees of this size that part at 600.
+fn two_trees(size: u64) -> [Stage; 2] {
+    let honest = TestLog::with_records(size);
+    let fork = honest.fork_at(600);
+    [checkpoint(honest.head()), checkpoint(fork.head())]
+}
+
+#[test]
+fn two_heads_of_one_size_convict_the_log_that_never_shows_us_such_a_tree() {
+    let world = World::new(700);
+    let [one, other] = two_trees(1000);
+    let watch = world.watch_by(|plan| {
+        plan.places = vec![
+            one.place("one", PlaceKind::Checkpoint, "/witnessed"),
+            other.place("other", PlaceKind::Checkpoint, "/witnessed"),
+        ];
+    });
+    for _ in 0..2 {
+        let round = world.round(&watch);
+        assert_eq!(round.outcome, RunOutcome::Misbehaviour, "{round:?}");
+        world.wait(HOUR);
+    }
+    assert_eq!(world.receiver.kinds(), ["misbehaviour"], "told once");
+    assert_eq!(world.store().findings().unwrap().len(), 1);
+}
+
+#[test]
+fn a_log_that_is_larger_elsewhere_for_long_is_told() {
+    let world = World::new(700);
+    let place = checkpoint(TestLog::with_records(1000).head());
+    let watch = watch_with(&world, &place, PlaceKind::Checkpoint, "/witnessed");
+    assert_eq!(status(&world.round(&watch), "other"), "ahead");
+    assert!(world.receiver.kinds().is_empty());
+    world.wait(DAY);
+    world.round(&watch);
+    assert_eq!(world.receiver.kinds(), ["head-not-growing", "untied-head"]);
+}
+
+#[test]
+fn a_head_of_the_log_itself_that_could_not_be_tied_convicts_it_after_it_healed() {
+    let world = World::new(700);
+    let watch = world.watch();
+    world.round(&watch);
+    let (fork, log) = (world.log.fork_at(300).prefix(500), world.log.clone());
+    world
+        .stage
+        .play(move |request| match request.path.as_str() {
+            "/latest" => fork.answer(request),
+            path if path.starts_with("/tile/8/0/") => Response::new(404, "no"),
+            _ => log.answer(request),
+        });
+    // The tiles of the home are gone as well: nothing can be said yet.
+    std::fs::remove_dir_all(world.home().join("tiles")).unwrap();
+    let round = world.round(&watch);
+    assert_eq!(round.outcome, RunOutcome::Unverified, "{round:?}");
+    assert_eq!(status(&round, "log"), "untied");
+    world.stage.show(&world.log);
+    let round = world.round(&watch);
+    assert_eq!(round.outcome, RunOutcome::Misbehaviour, "{round:?}");
+}
+
+#[test]
+fn a_note_that_is_none_hides_no_other_one_of_the_same_place() {
+    let world = World::new(700);
+    let fork = TestLog::with_records(1000).fork_at(300).prefix(600);
+    let heads = serde_json::json!({ "heads": [
+        { "note": String::from_utf8(fork.head()).unwrap() }, { "note": "rubbish" },
+    ] });
+    let peer = Stage::new(move |_| Response::ok(heads.to_string()));
+    let watch = watch_with(&world, &peer, PlaceKind::Sumcheck, "");
+    let round = world.round(&watch);
+    assert_eq!(round.outcome, RunOutcome::Misbehaviour, "{round:?}");
+    // Whoever has no head at all was not compared.
+    let empty = Stage::new(|_| Response::ok("{\"heads\":[]}"));
+    let world = World::new(700);
+    let round = world.round(&watch_with(&world, &empty, PlaceKind::Sumcheck, ""));
+    assert_eq!(status(&round, "other"), "down");
+    assert_eq!(
+        (round.outcome, round.is_verified),
+        (RunOutcome::Unverified, true)
+    );
+}
+
+#[test]
+fn a_log_that_stands_still_for_us_alone_is_told() {
+    let world = World::new(300);
+    let mut grown = TestLog::with_records(300);
+    let place = Stage::of(&grown);
+    let watch = watch_with(&world, &place, PlaceKind::Log, "");
+    for _ in 0..30 {
+        world.round(&watch);
+        world.wait(HOUR);
+        grown = grown.grow(5);
+        place.show(&grown);
+    }
+    // It has no tiles of what others are shown either.
+    assert_eq!(world.receiver.kinds(), ["audit-failed", "vantage-stale"]);
+    assert_eq!(world.receiver.events()[1]["detail"]["vantage_point"], "log");
+}

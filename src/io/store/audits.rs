@@ -259,12 +259,48 @@ impl Store {
         self.run(|connection| {
             connection.execute(
                 "UPDATE watched_records
-                 SET gone_at = iif(rowid IN (SELECT value FROM json_each(?1)), NULL,
+                 SET event_id = iif(rowid IN (SELECT value FROM json_each(?1)) AND gone_at IS NOT NULL,
+                                    NULL, event_id),
+                     gone_at = iif(rowid IN (SELECT value FROM json_each(?1)), NULL,
                                    coalesce(gone_at, ?2))
                  WHERE log_id = (SELECT log_id FROM logs WHERE verifier_key = ?3) AND why = 'go.sum'",
                 params![standing, now, verifier_key],
             )?;
             failpoint::pass("watched: what stands is noted");
+            Ok(())
+        })
+    }
+
+    /// Up to which size of a log somebody has looked for watched records.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn watched_size(&self, verifier_key: &str) -> Result<Option<u64>, StoreError> {
+        self.run(|connection| {
+            connection
+                .query_row(
+                    "SELECT size FROM watched_sizes JOIN logs USING (log_id) WHERE verifier_key = ?",
+                    [verifier_key],
+                    |row| row.get(0).map(|Count(size)| size),
+                )
+                .optional()
+        })
+    }
+
+    /// Somebody has looked for watched records up to this size; it never goes back.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn set_watched_size(&self, verifier_key: &str, size: u64) -> Result<(), StoreError> {
+        self.check_writable()?;
+        self.run(|connection| {
+            connection.execute(
+                "INSERT INTO watched_sizes (log_id, size)
+                 SELECT log_id, ?1 FROM logs WHERE verifier_key = ?2
+                 ON CONFLICT (log_id) DO UPDATE SET size = max(size, excluded.size)",
+                params![Count(size), verifier_key],
+            )?;
+            failpoint::pass("watched: the size is noted");
             Ok(())
         })
     }

@@ -139,11 +139,17 @@ pub struct Condition {
 }
 
 /// So many rows are announced in one transaction: what is left comes next.
-const ANNOUNCED_AT_ONCE: u32 = 20_000;
+const ANNOUNCED_AT_ONCE: u32 = 1000;
+
+/// After so many tries in vain an event comes after others.
+const STUCK_AFTER: u32 = 4;
+
+/// So much of a record is told, in characters: records are short, and those that are not are in the log.
+const TOLD_CHARS: u32 = 1024;
 
 impl Store {
-    /// Makes events of what was found about a log and not told of yet. Gives back how many, and
-    /// whether there is more.
+    /// Makes events of what was found about a log and not told of yet: of misbehaviour alone, if there is any, so
+    /// that nothing else can keep it from being told. Gives back how many; what is left comes next.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is changed then.
@@ -281,7 +287,8 @@ impl Store {
         })
     }
 
-    /// What a sink is to be told now, oldest first; what is due after the horizon was put off by a clock that
+    /// What a sink is to be told now: what is critical first, then in order, but what was tried in vain again and
+    /// again comes last, so that nothing that is never taken keeps the rest from being told. What is due after the horizon was put off by a clock that
     /// was wrong, and is due now.
     ///
     /// # Errors
@@ -299,9 +306,9 @@ impl Store {
                          attempts
                      FROM deliveries JOIN events USING (event_id) LEFT JOIN logs USING (log_id)
                      WHERE sink = ? AND told_at IS NULL AND (due_at <= ? OR due_at > ?)
-                     ORDER BY event_id LIMIT ?",
+                     ORDER BY severity = 'critical' DESC, attempts >= ?, event_id LIMIT ?",
                 )?
-                .query_map(params![sink, now, horizon, limit], |row| {
+                .query_map(params![sink, now, horizon, STUCK_AFTER, limit], |row| {
                     Ok(Delivery {
                         event: stored_event(row)?,
                         attempts: row.get(9)?,
@@ -445,13 +452,20 @@ fn unannounced(transaction: &Transaction<'_>, log: i64) -> rusqlite::Result<Unan
              WHERE log_id = ? AND event_id IS NULL ORDER BY finding_id LIMIT ?",
         )?
         .query_map([log, ANNOUNCED_AT_ONCE.into()], finding)?
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<rusqlite::Result<Vec<Finding>>>()?;
+    // Misbehaviour is told first, whatever else there is and however much of it.
+    if !findings.is_empty() {
+        return Ok(Unannounced {
+            findings,
+            ..Unannounced::default()
+        });
+    }
     let anomalies = transaction
         .prepare(
-            "SELECT record_index, kind, earlier, text FROM anomalies
-             WHERE log_id = ? AND event_id IS NULL ORDER BY record_index, kind LIMIT ?",
+            "SELECT record_index, kind, earlier, substr(text, 1, ?3) FROM anomalies
+             WHERE log_id = ?1 AND event_id IS NULL ORDER BY record_index, kind LIMIT ?2",
         )?
-        .query_map([log, ANNOUNCED_AT_ONCE.into()], |row| {
+        .query_map(params![log, ANNOUNCED_AT_ONCE, TOLD_CHARS], |row| {
             let Count(record_index) = row.get(0)?;
             let earlier: Option<Count> = row.get(2)?;
             Ok(StoredAnomaly {
@@ -464,15 +478,15 @@ fn unannounced(transaction: &Transaction<'_>, log: i64) -> rusqlite::Result<Unan
         .collect::<rusqlite::Result<_>>()?;
     let watched = transaction
         .prepare(
-            "SELECT record_index, module, version, why, because, text FROM watched_records
-             WHERE log_id = ? AND event_id IS NULL ORDER BY record_index LIMIT ?",
+            "SELECT record_index, module, version, why, because, substr(text, 1, ?3) FROM watched_records
+             WHERE log_id = ?1 AND event_id IS NULL ORDER BY record_index LIMIT ?2",
         )?
-        .query_map([log, ANNOUNCED_AT_ONCE.into()], watched_record)?
+        .query_map(params![log, ANNOUNCED_AT_ONCE, TOLD_CHARS], watched_record)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Unannounced {
-        findings,
         anomalies,
         watched,
+        ..Unannounced::default()
     })
 }
 

@@ -124,6 +124,8 @@ pub struct UntiedHead {
     pub note: Vec<u8>,
     /// Who shows it.
     pub source: String,
+    /// Since when: UTC, RFC 3339.
+    pub seen_at: String,
 }
 
 impl Store {
@@ -301,7 +303,7 @@ impl Store {
         self.run(|connection| {
             connection
                 .prepare(
-                    "SELECT size, root, note, source FROM untied_heads JOIN logs USING (log_id)
+                    "SELECT size, root, note, source, seen_at FROM untied_heads JOIN logs USING (log_id)
                      WHERE verifier_key = ? ORDER BY size, root",
                 )?
                 .query_map([verifier_key], |row| {
@@ -311,6 +313,7 @@ impl Store {
                         root: row.get(1)?,
                         note: row.get(2)?,
                         source: row.get(3)?,
+                        seen_at: row.get(4)?,
                     })
                 })?
                 .collect()
@@ -326,7 +329,6 @@ impl Store {
         log_name: &str,
         verifier_key: &str,
         head: &UntiedHead,
-        now: &str,
     ) -> Result<(), StoreError> {
         self.check_writable()?;
         self.run(|connection| {
@@ -341,7 +343,7 @@ impl Store {
                     head.root,
                     head.note,
                     head.source,
-                    now
+                    head.seen_at
                 ],
             )?;
             failpoint::pass("untied head: it is written and not committed");

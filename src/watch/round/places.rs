@@ -1,5 +1,7 @@
 //! Asking for heads: the log, and every place that shows them.
 
+use futures_util::future::join_all;
+
 use super::Going;
 use crate::io::store::{UntiedHead, VantagePoint};
 use crate::sumdb::head::open_head;
@@ -31,8 +33,13 @@ impl Going<'_> {
             .iter()
             .map(|fault| fault.message().to_owned())
             .collect();
-        let shown = proofs.latest;
         let known = self.newest()?;
+        let shown = proofs.latest.as_ref().map(|(head, _)| *head);
+        if let Some((head, note)) = proofs.latest
+            && !self.is_tied(head)?
+        {
+            self.keep_untied(head, note, &source, now)?;
+        }
         let (status, detail) = match (faults.first(), shown) {
             (Some(fault), None) => ("down", fault.clone()),
             (Some(fault), Some(_)) => ("untied", fault.clone()),
@@ -49,40 +56,75 @@ impl Going<'_> {
         self.note(LOG_ITSELF, &source, status, now, shown, detail)
     }
 
-    #[tracing::instrument(skip_all, fields(vantage_point = place.name))]
-    pub(super) async fn ask_a_place(&mut self, place: &Place, now: &str) -> Result<(), WatchError> {
-        let shown = place.shown();
+    /// Asks all places at once, and then ties what they show, one after another.
+    pub(super) async fn ask_the_places(&mut self, now: &str) -> Result<(), WatchError> {
+        let places = &self.plan.places;
         if self.prover.offline {
-            let detail = "nobody is asked offline".to_owned();
-            return self.note(&place.name, &shown, "down", now, None, detail);
-        }
-        let asked = self.unless_stopped(place.ask(&self.prover)).await;
-        let notes = match asked {
-            None => return Ok(()),
-            Some(Ok(notes)) => notes,
-            Some(Err(error)) => {
-                self.faults_of_places
-                    .push(format!("{} could not be asked: {error}", place.name));
-                return self.note(&place.name, &shown, "down", now, None, error.to_string());
+            for place in places {
+                let detail = "nobody is asked offline".to_owned();
+                self.note(&place.name, &place.shown(), "down", now, None, detail)?;
             }
+            return Ok(());
+        }
+        let asking = join_all(places.iter().map(|place| place.ask(&self.prover)));
+        let Some(answers) = self.unless_stopped(asking).await else {
+            return Ok(());
         };
-        let mut heads = Vec::new();
-        for note in &notes {
-            match open_head(note, &self.plan.key) {
-                Ok(head) => heads.push(head.head()),
+        for (place, answer) in places.iter().zip(answers) {
+            if self.stopping() {
+                return Ok(());
+            }
+            match answer {
+                Ok(notes) => self.compare(place, notes, now).await?,
                 Err(error) => {
-                    let detail = format!("it shows what the log has not signed: {error}");
-                    self.faults_of_places
-                        .push(format!("{}: {detail}", place.name));
-                    return self.note(&place.name, &shown, "invalid", now, None, detail);
+                    let fault = format!("{} could not be asked: {error}", place.name);
+                    self.faults_beside.push(fault);
+                    let (name, shown) = (&place.name, place.shown());
+                    self.note(name, &shown, "down", now, None, error.to_string())?;
                 }
             }
         }
-        let Some(newest) = heads.iter().max_by_key(|head| head.size()).copied() else {
-            let detail = "it has no head yet".to_owned();
-            return self.note(&place.name, &shown, "behind", now, None, detail);
+        Ok(())
+    }
+
+    /// Compares what a place shows with the timeline.
+    #[tracing::instrument(skip_all, fields(vantage_point = place.name))]
+    async fn compare(
+        &mut self,
+        place: &Place,
+        notes: Vec<Vec<u8>>,
+        now: &str,
+    ) -> Result<(), WatchError> {
+        let shown = place.shown();
+        let (mut heads, mut signed, mut invalid) = (Vec::new(), Vec::new(), None);
+        for note in notes {
+            match open_head(&note, &self.plan.key) {
+                Ok(head) => {
+                    heads.push(head.head());
+                    signed.push(note);
+                }
+                Err(error) => {
+                    invalid = Some(format!("it shows what the log has not signed: {error}"));
+                }
+            }
+        }
+        let notes = signed;
+        let newest = heads.iter().max_by_key(|head| head.size()).copied();
+        let Some(newest) = newest else {
+            let (status, detail) = match invalid {
+                Some(detail) => ("invalid", detail),
+                None => ("down", "it has no head yet".to_owned()),
+            };
+            self.faults_beside.push(format!("{}: {detail}", place.name));
+            return self.note(&place.name, &shown, status, now, None, detail);
         };
         if !self.tie(place, &notes, &heads).await? {
+            // It is compared again until its evidence is kept.
+            for (head, note) in heads.iter().zip(notes) {
+                if !self.unwritten.is_empty() && !self.is_tied(*head)? {
+                    self.keep_untied(*head, note, &shown, now)?;
+                }
+            }
             let detail = "it shows another tree than others are shown".to_owned();
             return self.note(&place.name, &shown, "split", now, Some(newest), detail);
         }
@@ -92,6 +134,10 @@ impl Going<'_> {
                 untied = Some(*head);
                 self.keep_untied(*head, note, &shown, now)?;
             }
+        }
+        if let Some(detail) = invalid {
+            self.faults_beside.push(format!("{}: {detail}", place.name));
+            return self.note(&place.name, &shown, "invalid", now, Some(newest), detail);
         }
         let known = self.newest()?;
         let (status, detail) = match untied {
@@ -177,7 +223,7 @@ impl Going<'_> {
     }
 
     fn keep_untied(
-        &self,
+        &mut self,
         head: TreeHead,
         note: Vec<u8>,
         source: &str,
@@ -185,7 +231,14 @@ impl Going<'_> {
     ) -> Result<(), WatchError> {
         let (name, key) = (self.plan.key.name(), self.plan.key.to_string());
         let store = self.watch.store.borrow();
-        if store.untied_heads(&key)?.len() >= MAX_UNTIED {
+        let known = store.untied_heads(&key)?;
+        let is_new =
+            |known: &UntiedHead| (known.size, known.root) != (head.size(), *head.root().as_bytes());
+        if known.len() >= MAX_UNTIED && known.iter().all(is_new) {
+            drop(store);
+            self.fault(format!(
+                "{source} shows a signed head that is not tied, and {MAX_UNTIED} such heads are kept already"
+            ));
             return Ok(());
         }
         let head = UntiedHead {
@@ -193,14 +246,17 @@ impl Going<'_> {
             root: *head.root().as_bytes(),
             note,
             source: source.to_owned(),
+            seen_at: now.to_owned(),
         };
-        Ok(store.keep_untied_head(name, &key, &head, now)?)
+        Ok(store.keep_untied_head(name, &key, &head)?)
     }
 
     /// Heads that were shown before, and were larger than the tree then or whose tiles were missing.
     #[tracing::instrument(skip_all)]
     pub(super) async fn try_untied_heads(&mut self) -> Result<(), WatchError> {
         let key = self.plan.key.to_string();
+        let untied = self.watch.store.borrow().untied_heads(&key)?;
+        self.compare_untied_heads(&untied).await?;
         let untied = self.watch.store.borrow().untied_heads(&key)?;
         for head in untied {
             let newest = self.newest()?;
@@ -237,6 +293,27 @@ impl Going<'_> {
         Ok(())
     }
 
+    /// Two heads of one size convict the log, whether it shows anybody here a tree of that size or not.
+    async fn compare_untied_heads(&mut self, untied: &[UntiedHead]) -> Result<(), WatchError> {
+        let of_one_size = untied.chunk_by(|one, other| one.size == other.size);
+        for heads in of_one_size {
+            let [one, other, ..] = heads else {
+                continue;
+            };
+            let notes = [one.note.as_slice(), other.note.as_slice()];
+            let tied = self.prover.tie_heads(&notes, &other.source).await;
+            // Evidence that could not be written is to be found again.
+            if self.proven(tied)?.is_some() || !self.unwritten.is_empty() {
+                continue;
+            }
+            let (key, store) = (self.plan.key.to_string(), self.watch.store.borrow());
+            for head in heads {
+                store.forget_untied_head(&key, head.size, &head.root)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Notes what a place had to say.
     fn note(
         &mut self,
@@ -255,7 +332,8 @@ impl Going<'_> {
             None => (None, None, None),
         };
         let shown = head.map(|head| (head.size(), *head.root().as_bytes()));
-        let has_grown = shown > head_before && shown.is_some();
+        let size = |head: Option<(u64, [u8; 32])>| head.map_or(0, |(size, _)| size);
+        let has_grown = size(shown) > size(head_before);
         // Somebody who never answered is silent since the first time that it was asked.
         let grown_at = match grown_before {
             Some(before) if !has_grown => before,

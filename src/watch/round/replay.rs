@@ -1,20 +1,31 @@
 //! Auditing what is new, and looking at it.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use super::{Audited, Going};
 use crate::audit::{Audit, AuditError, Ended, KnownHash, Options, Source, Sources, Watchlist};
 use crate::golang::gosum::{Kind, LineHash};
 use crate::golang::module::ModuleVersion;
 use crate::io::clock;
-use crate::io::store::{AuditKind, Rows, Watched, WatchedRecord};
+use crate::io::store::{AuditKind, AuditState, Rows, Watched, WatchedRecord};
+use crate::prover::Outcome;
 use crate::sumdb::verdict::Verdict;
 use crate::tlog::checkpoint::TreeHead;
 use crate::verify::input;
 use crate::verify::report::modules_to_prove;
-use crate::verify::{Document, LineResult, Private, Report};
+use crate::verify::{Document, Private, Report};
 use crate::watch::WatchError;
 use crate::watch::plan::{Begin, Depth};
+
+/// An audit that has not come to the head by then goes on in the next round, so that a log that signs heads of
+/// any size keeps nobody from looking at the others.
+const LONGEST_AUDIT: Duration = Duration::from_secs(3600);
 
 impl Going<'_> {
     /// What is looked for in new records.
@@ -95,12 +106,14 @@ impl Going<'_> {
             return Ok(());
         };
         if self.plan.depth == Depth::Records {
+            if let Some(error) = self.catch_up(head, watchlist).await? {
+                self.fault(error.to_string());
+            }
             let options = self.options(false, head, Arc::clone(watchlist))?;
-            match self.replay(options, head).await? {
-                Some(AuditError::Refused { tile, status }) => self.warnings.push(format!(
-                    "{} is refused here ({status}): the hashes are audited, and no record is read",
-                    tile.path()
-                )),
+            let replayed = self.replay(options, head, head.size()).await?;
+            self.note_watched()?;
+            match replayed {
+                Some(AuditError::Refused { tile, status }) => self.refused(&tile.path(), status)?,
                 Some(error) => {
                     self.fault(error.to_string());
                     return Ok(());
@@ -108,18 +121,77 @@ impl Going<'_> {
                 None => return Ok(()),
             }
         }
+        let options = self.options(true, head, Arc::clone(watchlist))?;
+        if let Some(error) = self.replay(options, head, head.size()).await? {
+            self.fault(error.to_string());
+        }
+        Ok(())
+    }
+
+    /// What another audit of this home has read since the last round, nobody has looked at with the eyes of a
+    /// watch: it is read again.
+    async fn catch_up(
+        &mut self,
+        head: TreeHead,
+        watchlist: &Arc<Watchlist>,
+    ) -> Result<Option<AuditError>, WatchError> {
+        let key = self.plan.key.to_string();
+        let looked = self.prover.store.borrow().watched_size(&key)?;
+        let Some((looked, read)) = looked.zip(self.records_state()?) else {
+            return Ok(None);
+        };
+        if read.size <= looked || watchlist.is_empty() {
+            return Ok(None);
+        }
+        let options = Options {
+            from: Some(looked),
+            watchlist: Some(Arc::clone(watchlist)),
+            ..Options::default()
+        };
+        self.replay(options, head, read.size).await
+    }
+
+    /// Where records were read, they were looked at.
+    fn note_watched(&self) -> Result<(), WatchError> {
+        let Some(audited) = self.audited.filter(|audited| audited.records) else {
+            return Ok(());
+        };
+        let (key, store) = (self.plan.key.to_string(), self.watch.store.borrow());
+        Ok(store.set_watched_size(&key, audited.to)?)
+    }
+
+    /// Tiles of records are refused: the hashes are audited in their place. Where records were read before, that
+    /// hides what came since.
+    fn refused(&mut self, path: &str, status: u16) -> Result<(), WatchError> {
+        let what = format!("{path} is refused here ({status})");
+        let known = self.records_state()?;
+        if known.is_some_and(|known| known.size > known.since) {
+            self.fault(format!(
+                "{what}, and records were read here before: those that came since are not"
+            ));
+            return Ok(());
+        }
+        self.warnings.push(format!(
+            "{what}: the hashes are audited, and no record is read"
+        ));
         if !self.plan.modules.is_empty() {
-            self.warnings.push(
+            self.faults_beside.push(
                 "new versions of modules are not seen where no record is read: goproxy = \"direct\" \
                  in [[watch.log]] asks the log itself"
                     .to_owned(),
             );
         }
-        let options = self.options(true, head, Arc::clone(watchlist))?;
-        if let Some(error) = self.replay(options, head).await? {
-            self.fault(error.to_string());
-        }
         Ok(())
+    }
+
+    /// How far records were read, from the first one on or from the first head.
+    fn records_state(&self) -> Result<Option<AuditState>, WatchError> {
+        let (key, store) = (self.plan.key.to_string(), self.prover.store.borrow());
+        let whole = store.audit_state(&key, AuditKind::Records)?;
+        Ok(match whole {
+            Some(whole) => Some(whole),
+            None => store.audit_state(&key, AuditKind::RecordsSince)?,
+        })
     }
 
     /// Whoever has audited the log from its beginning goes on with that.
@@ -138,28 +210,35 @@ impl Going<'_> {
         let store = self.prover.store.borrow();
         let whole = store.audit_state(&key, kind)?;
         let from_start = self.plan.begin == Begin::Start || whole.is_some();
+        drop(store);
+        // Hashes begin where records ended, so that nothing between is left out.
+        let begin = match hashes_only {
+            true => self.records_state()?.map(|records| records.size),
+            false => None,
+        };
         Ok(Options {
             hashes_only,
-            since: (!from_start).then_some(head.size()),
+            since: (!from_start).then_some(begin.unwrap_or(head.size())),
             watchlist: Some(watchlist),
             ..Options::default()
         })
     }
 
-    /// Replays all up to a head. Gives back what kept it from that.
+    /// Replays all up to a size within a head. Gives back what kept it from that.
     #[tracing::instrument(skip_all, fields(hashes_only = options.hashes_only, from, to))]
     async fn replay(
         &mut self,
         options: Options,
         head: TreeHead,
+        size: u64,
     ) -> Result<Option<AuditError>, WatchError> {
         let hashes_only = options.hashes_only;
         let sources = Sources {
             first: Source::Log,
             second: None,
         };
-        let stop = Arc::clone(self.stop);
-        let audit = Audit::resume(&self.prover, sources, options, head, stop).await;
+        let stop = Arc::new(AtomicBool::new(self.stopping()));
+        let audit = Audit::resume(&self.prover, sources, options, head, Arc::clone(&stop)).await;
         let mut audit = match audit {
             Ok(audit) => audit,
             Err(AuditError::Prove(error)) => {
@@ -168,7 +247,10 @@ impl Going<'_> {
             Err(error) => return Ok(Some(error)),
         };
         let (begin, since) = (audit.begin(), audit.since());
-        let mut ended = audit.run(head, head.size()).await;
+        let mut ended = tokio::select! {
+            ended = audit.run(head, size) => ended,
+            never = ends(self.stop, &stop) => match never {},
+        };
         // Whatever was replayed is compared, also if it is not all.
         let settled = audit.settle(head).await;
         if let (true, Err(error)) = (ended.is_ok(), settled) {
@@ -178,6 +260,11 @@ impl Going<'_> {
         let span = tracing::Span::current();
         span.record("from", begin).record("to", to);
         let found = audit.into_found();
+        if matches!(ended, Ok(Ended::Stopped)) && !self.stopping() {
+            self.fault(format!(
+                "of {size} records {to} are replayed: the next round goes on"
+            ));
+        }
         let replayed_nothing = matches!(ended, Err(AuditError::Refused { .. })) && to == begin;
         if !replayed_nothing {
             self.audited = Some(Audited {
@@ -227,7 +314,8 @@ impl Going<'_> {
         }
     }
 
-    /// Where not every record is read, lines of a go.sum are looked up: what is proven once costs nothing more.
+    /// Lines of a go.sum are of records that were read long ago, or never: each is looked up. What is proven once
+    /// costs nothing more.
     #[tracing::instrument(skip_all)]
     pub(super) async fn look_up_go_sums(
         &mut self,
@@ -244,14 +332,26 @@ impl Going<'_> {
         let Some(proofs) = self.proven(proven)? else {
             return Ok(());
         };
+        let texts = proofs
+            .outcomes
+            .iter()
+            .filter_map(|(module, outcome)| match outcome {
+                Outcome::Proven(record) => {
+                    Some((module.clone(), record.text().as_str().to_owned()))
+                }
+                _ => None,
+            });
+        let texts: BTreeMap<ModuleVersion, String> = texts.collect();
         let report = Report::new(documents, &private, proofs);
-        let mut conflicts = Vec::new();
+        let (mut conflicts, mut absent) = (Vec::new(), Vec::new());
+        let (mut unavailable, mut strange) = (Vec::new(), Vec::new());
         for result in &report.results {
-            let Some(module) = &result.module else {
-                continue;
-            };
             let document = documents.get(result.document).map_or("", Document::name);
             let place = format!("{document}:{}:{}", result.line, result.column);
+            let Some(module) = &result.module else {
+                strange.push(place);
+                continue;
+            };
             match (result.verdict, result.record) {
                 (Verdict::Mismatch, Some(record_index)) => conflicts.push(WatchedRecord {
                     record_index,
@@ -259,14 +359,28 @@ impl Going<'_> {
                     version: module.version().as_str().to_owned(),
                     why: Watched::GoSum,
                     because: place,
-                    text: line_of_the_log(module, result),
+                    text: texts.get(module).cloned().unwrap_or_default(),
                 }),
+                (Verdict::Absent, _) => absent.push(place),
                 (Verdict::Unavailable, _) => {
                     let note = result.note.clone().unwrap_or_default();
-                    self.fault(format!("{place}: {module} could not be proven: {note}"));
+                    unavailable.push(format!("{place}: {module} could not be proven: {note}"));
                 }
+                (Verdict::Malformed | Verdict::UnsupportedHash, _) => strange.push(place),
                 _ => {}
             }
+        }
+        // Of those that could not be proven nobody knows whether the log has them.
+        if unavailable.is_empty() && !self.is_unread {
+            self.absent = Some(absent);
+        }
+        unavailable.into_iter().for_each(|fault| self.fault(fault));
+        if let Some(first) = strange.first() {
+            let count = strange.len();
+            let what = if count == 1 { "line" } else { "lines" };
+            self.faults_beside.push(format!(
+                "{count} {what} of go.sum files cannot be compared, since they are malformed or of another kind of hash: {first}"
+            ));
         }
         let (name, key) = (self.plan.key.name(), self.plan.key.to_string());
         let store = self.prover.store.borrow();
@@ -275,15 +389,16 @@ impl Going<'_> {
     }
 }
 
-/// The line that the log has in place of that of a go.sum.
-fn line_of_the_log(module: &ModuleVersion, result: &LineResult) -> String {
-    let suffix = match result.kind {
-        Some(Kind::GoMod) => "/go.mod",
-        _ => "",
-    };
-    let (path, version) = (module.path().as_str(), module.version().as_str());
-    match &result.expected {
-        Some(hash) => format!("{path} {version}{suffix} {hash}\n"),
-        None => String::new(),
+/// How long it may take to end an audit, beside what that takes itself.
+const ENDS_WITHIN: Duration = Duration::from_millis(20);
+
+/// Ends an audit when the round is to end, or when it has gone on for so long that other logs and places wait.
+async fn ends(asked: &AtomicBool, audit: &AtomicBool) -> Infallible {
+    let begun = Instant::now();
+    loop {
+        if asked.load(Ordering::Relaxed) || begun.elapsed() > LONGEST_AUDIT {
+            audit.store(true, Ordering::Relaxed);
+        }
+        sleep(ENDS_WITHIN).await;
     }
 }

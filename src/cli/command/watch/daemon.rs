@@ -1,6 +1,7 @@
 //! `sumcheck watch`: rounds when they are due, until it is told to stop.
 
 use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
@@ -31,6 +33,9 @@ const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// How often what was found is told.
 const TELLS_EVERY: Duration = Duration::from_secs(2);
+
+/// So long after the state could not be written it is tried again.
+const TELLS_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// So long somebody is told before the end.
 const TELLS_AT_THE_END: Duration = Duration::from_secs(2);
@@ -245,33 +250,56 @@ impl<'a> Daemon<'a> {
     /// Tells whoever is to be told, for as long as it is polled.
     async fn tend(&self) -> Infallible {
         let mut tells = ticks(TELLS_EVERY);
-        let mut last_error = String::new();
+        let mut going = FuturesUnordered::new();
+        let mut busy = BTreeSet::new();
+        let mut errors = Errors::default();
         loop {
-            tells.tick().await;
-            let error = self.tell().await;
-            // What goes wrong for days is said once.
-            if error != last_error && !error.is_empty() {
-                render::warning(&error);
+            tokio::select! {
+                _ = tells.tick() => {
+                    errors.say("", self.announce());
+                    for sink in self.watch.sinks() {
+                        // Nobody waits for somebody else who is slow.
+                        if busy.insert(sink.clone()) {
+                            going.push(self.tell(sink));
+                        }
+                    }
+                }
+                Some((sink, error)) = going.next() => {
+                    errors.say(&sink, error);
+                    busy.remove(&sink);
+                }
             }
-            last_error = error;
         }
     }
 
-    /// What went wrong with telling, if anything did.
-    async fn tell(&self) -> String {
-        if let Err(error) = self.watch.announce() {
-            return format!("what was found could not be noted: {error}");
+    /// What went wrong with noting what is to be told, if anything did.
+    fn announce(&self) -> String {
+        match self.watch.announce() {
+            Ok(_) => String::new(),
+            Err(error) => format!("what was found could not be noted: {error}"),
         }
-        match self.watch.deliver().await {
+    }
+
+    /// Tells one of those who are told, and what went wrong with that.
+    async fn tell(&self, sink: String) -> (String, String) {
+        let error = match self.watch.deliver_to(&sink).await {
             Ok((_, failed)) => failed.first().cloned().unwrap_or_default(),
-            Err(error) => format!("nobody could be told: {error}"),
-        }
+            Err(error) => {
+                sleep(TELLS_AGAIN_AFTER).await;
+                format!("{sink} was told what could not be noted, or could not be told: {error}")
+            }
+        };
+        (sink, error)
     }
 
     /// Before the end. Whoever is slow is told by the next process.
     async fn tell_once(&self) {
+        let error = self.announce();
+        if !error.is_empty() {
+            render::warning(&error);
+        }
         tokio::select! {
-            _ = self.tell() => {}
+            _ = self.watch.deliver() => {}
             () = sleep(TELLS_AT_THE_END) => {}
         }
     }
@@ -315,6 +343,21 @@ impl<'a> Daemon<'a> {
         self.watch.set_plan(plan);
         self.set_due();
         Ok(())
+    }
+}
+
+/// What went wrong last, by whom: what goes wrong for days is said once.
+#[derive(Default)]
+struct Errors(BTreeMap<String, String>);
+
+impl Errors {
+    fn say(&mut self, whose: &str, error: String) {
+        if error.is_empty() {
+            self.0.remove(whose);
+        } else if self.0.get(whose) != Some(&error) {
+            render::warning(&error);
+            self.0.insert(whose.to_owned(), error);
+        }
     }
 }
 

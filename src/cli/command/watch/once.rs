@@ -16,6 +16,8 @@ use crate::watch::{Round, Watch, WatchError};
 /// What came of all rounds.
 struct Done {
     rounds: Vec<Round>,
+    /// Why there was none.
+    failed: Vec<String>,
     told: usize,
     not_told: Vec<String>,
 }
@@ -36,6 +38,9 @@ pub(super) fn run(
     for round in &done.rounds {
         told::faults(round);
     }
+    for failed in &done.failed {
+        render::error_line(failed);
+    }
     for failed in &done.not_told {
         render::warning(&format!("{failed}: it is tried again"));
     }
@@ -55,18 +60,25 @@ pub(super) fn run(
         }
     }
     let outcomes = done.rounds.iter().map(|round| told::exit_of(round.outcome));
-    let exit = outcomes.fold(Exit::Ok, Exit::worst);
+    let failed = done.failed.iter().map(|_| Exit::Unverified);
+    let exit = outcomes.chain(failed).fold(Exit::Ok, Exit::worst);
     Ok(signal.map_or(exit, |signal| exit.worst(signal)))
 }
 
 async fn all(watch: &Watch, stop: &Arc<AtomicBool>) -> Result<Done, WatchError> {
-    let mut rounds = Vec::new();
+    let (mut rounds, mut failed) = (Vec::new(), Vec::new());
     let plan = watch.plan();
     for plan in &plan.logs {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        rounds.push(watch.round(plan, stop).await?);
+        match watch.round(plan, stop).await {
+            Ok(round) => rounds.push(round),
+            Err(error) => failed.push(format!(
+                "{}: no round could be done: {error}",
+                plan.key.name()
+            )),
+        }
         // What the first log did is told before the second is asked.
         watch.announce()?;
     }
@@ -75,6 +87,7 @@ async fn all(watch: &Watch, stop: &Arc<AtomicBool>) -> Result<Done, WatchError> 
     watch.prune()?;
     Ok(Done {
         rounds,
+        failed,
         told,
         not_told,
     })

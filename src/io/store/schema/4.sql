@@ -75,6 +75,12 @@ CREATE INDEX watched_untold ON watched_records (log_id) WHERE event_id IS NULL;
 ALTER TABLE decisions ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
 UPDATE decisions SET private = 1 WHERE verdict = 'private';
 
+-- Up to which size somebody has looked for watched records: other audits of a home do not.
+CREATE TABLE watched_sizes (
+    log_id INTEGER PRIMARY KEY REFERENCES logs,
+    size   INTEGER NOT NULL
+) STRICT;
+
 -- What holds now and was told of: it is told again when it is over.
 CREATE TABLE conditions (
     log_id   INTEGER NOT NULL REFERENCES logs,
