@@ -4,7 +4,9 @@
 //! records.
 
 mod audits;
+mod conditions;
 mod decisions;
+mod deliveries;
 mod error;
 mod events;
 mod findings;
@@ -25,13 +27,12 @@ use rusqlite::{
 pub use self::audits::{
     AuditKind, AuditState, StoredAnomaly, StoredWatched, Watched, WatchedRecord,
 };
+pub use self::conditions::Condition;
 pub use self::decisions::{Decided, DecisionFilter, StoredDecision};
+pub use self::deliveries::{Delivery, SinkState};
 pub use self::error::StoreError;
 use self::error::classify;
-pub use self::events::{
-    Announced, Announcement, Condition, Delivery, NewEvent, Severity, SinkState, StoredEvent,
-    Unannounced,
-};
+pub use self::events::{Announced, Announcement, NewEvent, Severity, StoredEvent, Unannounced};
 pub use self::pins::{Pin, PinKind, Pinned};
 pub use self::row::{
     Commit, CommitOutcome, Finding, HeadDate, NewHead, Rows, StoredHead, StoredRecord,

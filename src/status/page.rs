@@ -13,7 +13,8 @@ use percent_encoding::AsciiSet;
 pub(super) use self::lists::{decisions, events, findings, heads, modules, rounds};
 pub(super) use self::module::{ask as ask_module, module, unknown_module};
 pub(super) use self::overview::overview;
-use super::known::{Known, State};
+use super::known::Known;
+use super::state::State;
 
 /// The style sheet: light and dark, for phones and for paper.
 pub(super) const STYLE: &str = include_str!("page/style.css");

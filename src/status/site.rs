@@ -5,21 +5,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{ALLOW, CONTENT_DISPOSITION, HeaderMap, LOCATION};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use maud::Markup;
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::api::{self, MOST_ROWS, OPENAPI, Wanted};
+use super::api::{self, OPENAPI};
 use super::host::Hosts;
 use super::known::{Known, List, Older, ROWS, View, ViewError};
+use super::query::{MAX_ROW, Query, QueryError};
 use super::record::{RecordError, ShownRecord};
+use super::reply::{JSON, Reply};
 use super::{feed, metrics, page};
 use crate::golang::module::ModuleVersion;
 use crate::io::serve::{Activity, Peer, Site, SmallBody, plain_path};
@@ -31,20 +28,6 @@ const LOOKS_AT_ONCE: usize = 2;
 /// Nobody waits longer than this to be let look.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// A value of a query is no longer.
-const MAX_VALUE_BYTES: usize = 2048;
-
-/// Rows and records are counted no further: SQLite's integers are signed.
-const MAX_ROW: u64 = i64::MAX.unsigned_abs();
-
-/// Nothing is loaded from elsewhere, no script runs, nobody frames a page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
-
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
-const TEXT: &str = "text/plain; charset=utf-8";
-
 /// The state of a home, for those who may see it.
 #[derive(Debug)]
 pub struct StatusSite {
@@ -53,159 +36,6 @@ pub struct StatusSite {
     looks: Arc<Semaphore>,
     /// For those who ask whether all is well: whoever reads much does not keep them waiting.
     probes: Arc<Semaphore>,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Reply {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its content.
-    pub body: Bytes,
-    headers: HeaderMap,
-}
-
-impl Reply {
-    fn new(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let body = body.into();
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        for (name, value) in [
-            (CONTENT_SECURITY_POLICY, POLICY),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (REFERRER_POLICY, "no-referrer"),
-            (CACHE_CONTROL, "no-store"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        Self {
-            status,
-            body,
-            headers,
-        }
-    }
-
-    fn page(status: StatusCode, page: Markup) -> Self {
-        Self::new(status, HTML, page::visible(&page.into_string()))
-    }
-
-    fn ok(page: Markup) -> Self {
-        Self::page(StatusCode::OK, page)
-    }
-
-    fn json(status: StatusCode, document: &Value) -> Self {
-        let mut text = format!("{document:#}");
-        text.push('\n');
-        Self::new(status, JSON, text)
-    }
-
-    /// Why there is nothing, as JSON for those who read that.
-    fn error(path: &str, status: StatusCode, error: &str) -> Self {
-        if path.starts_with("/api/") {
-            Self::json(status, &json!({ "error": error }))
-        } else {
-            Self::text(status, error)
-        }
-    }
-
-    fn text(status: StatusCode, text: &str) -> Self {
-        let plain = |c: char| {
-            if page::is_unseen(c) && c != '\n' {
-                '?'
-            } else {
-                c
-            }
-        };
-        let mut text: String = text.chars().map(plain).collect();
-        text.push('\n');
-        Self::new(status, TEXT, text)
-    }
-
-    fn with(mut self, name: HeaderName, value: &str) -> Self {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
-        }
-        self
-    }
-
-    /// The response, with a body of whatever kind the server has.
-    pub fn respond<B>(self, body: impl FnOnce(Bytes) -> B) -> Response<B> {
-        let mut response = Response::new(body(self.body));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        response
-    }
-}
-
-/// The parts of a query that are asked for by name.
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn parse(query: Option<&str>) -> Self {
-        let decoded = |text: &str| {
-            let text = text.replace('+', " ");
-            let text = percent_encoding::percent_decode_str(&text).decode_utf8_lossy();
-            text.into_owned()
-        };
-        let pairs = query.unwrap_or_default().split('&');
-        let pairs = pairs.filter_map(|pair| pair.split_once('='));
-        let pairs = pairs.map(|(name, value)| (decoded(name), decoded(value)));
-        Self(pairs.collect())
-    }
-
-    /// A value that is there and not empty.
-    fn get(&self, name: &'static str) -> Result<Option<String>, QueryError> {
-        let Some(found) = self.0.iter().find(|(found, _)| found == name) else {
-            return Ok(None);
-        };
-        let value = found.1.trim();
-        if value.len() > MAX_VALUE_BYTES {
-            return Err(QueryError::TooLong(name));
-        }
-        Ok((!value.is_empty()).then(|| value.to_owned()))
-    }
-
-    /// A number from 1 on.
-    fn number(&self, name: &'static str, most: u64) -> Result<Option<u64>, QueryError> {
-        let Some(value) = self.get(name)? else {
-            return Ok(None);
-        };
-        let number = value.parse().ok();
-        let number = number.filter(|number| (1..=most).contains(number));
-        number.ok_or(QueryError::NoNumber { name, most }).map(Some)
-    }
-
-    fn older(&self) -> Result<Older, QueryError> {
-        Ok(Older {
-            log: self.get("log")?,
-            before: self.number("before", MAX_ROW)?,
-        })
-    }
-
-    fn wanted(&self) -> Result<Wanted, QueryError> {
-        let limit = self.number("limit", MOST_ROWS)?;
-        Ok(Wanted {
-            log: self.get("log")?,
-            rows: Rows {
-                limit: limit
-                    .and_then(|limit| limit.try_into().ok())
-                    .unwrap_or(ROWS),
-                before: self.number("before", MAX_ROW)?,
-            },
-        })
-    }
-}
-
-/// What is wrong with a query.
-#[derive(Debug, thiserror::Error)]
-enum QueryError {
-    #[error("{0} is longer than {MAX_VALUE_BYTES} bytes")]
-    TooLong(&'static str),
-    #[error("{name} is to be a number from 1 to {most}")]
-    NoNumber { name: &'static str, most: u64 },
-    #[error("m is to be a module version, as example.com/m@v1.0.0")]
-    NoModule,
 }
 
 impl StatusSite {

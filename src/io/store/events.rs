@@ -4,7 +4,7 @@
 //! has none. Row, event and deliveries are joined in one transaction, so a crash at any point leaves
 //! either a row that has no event yet, or an event that waits for its delivery.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::audits::watched_record;
 use super::error::classify;
@@ -74,28 +74,6 @@ pub struct StoredEvent {
     pub detail: String,
 }
 
-/// An event that waits for a sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// What is to be told.
-    pub event: StoredEvent,
-    /// How often it was tried.
-    pub attempts: u32,
-}
-
-/// How it stands with a sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SinkState {
-    /// Its name.
-    pub sink: String,
-    /// Events that wait for it.
-    pub pending: u64,
-    /// When the oldest of them was found.
-    pub oldest: Option<String>,
-    /// The last error, if any waits after one.
-    pub error: Option<String>,
-}
-
 /// What was found and not told of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unannounced {
@@ -127,22 +105,8 @@ pub struct Announcement {
     pub of: Vec<Announced>,
 }
 
-/// Something that holds for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// One of a log is known by its name.
-    pub name: String,
-    /// Since when it was told of: UTC, RFC 3339; for a new one of no meaning.
-    pub since: String,
-    /// What it is told as.
-    pub event: NewEvent,
-}
-
 /// So many rows are announced in one transaction: what is left comes next.
 const ANNOUNCED_AT_ONCE: u32 = 1000;
-
-/// After so many tries in vain an event comes after others.
-const STUCK_AFTER: u32 = 4;
 
 /// So much of a record is told, in characters: records are short, and those that are not are in the log.
 const TOLD_CHARS: u32 = 1024;
@@ -201,72 +165,6 @@ impl Store {
         })
     }
 
-    /// Says what holds now: what holds since now is told, and what holds no more is told as over.
-    ///
-    /// # Errors
-    /// [`StoreError`]; nothing is changed then.
-    pub fn set_conditions(
-        &mut self,
-        (log_name, verifier_key): (&str, &str),
-        sinks: &[String],
-        now: &str,
-        current: &[Condition],
-        over: impl Fn(&Condition) -> NewEvent,
-    ) -> Result<usize, StoreError> {
-        self.check_writable()?;
-        self.change(|transaction| {
-            let log = create_log(transaction, log_name, verifier_key)?;
-            let known = conditions(transaction, log)?;
-            let mut told = 0;
-            for condition in current {
-                if known.iter().any(|known| known.name == condition.name) {
-                    continue;
-                }
-                let event = &condition.event;
-                insert_event(transaction, Some(log), sinks, now, event)?;
-                transaction.execute(
-                    "INSERT INTO conditions (log_id, name, since, kind, summary, detail)
-                     VALUES (?, ?, ?, ?, ?, ?)",
-                    params![
-                        log,
-                        condition.name,
-                        now,
-                        event.kind,
-                        event.summary,
-                        event.detail
-                    ],
-                )?;
-                told += 1;
-            }
-            for known in known {
-                if current.iter().any(|current| current.name == known.name) {
-                    continue;
-                }
-                insert_event(transaction, Some(log), sinks, now, &over(&known))?;
-                transaction.execute(
-                    "DELETE FROM conditions WHERE log_id = ? AND name = ?",
-                    params![log, known.name],
-                )?;
-                told += 1;
-            }
-            failpoint::pass("conditions: all are written and not committed");
-            Ok(told)
-        })
-    }
-
-    /// What holds of a log.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn conditions(&self, verifier_key: &str) -> Result<Vec<Condition>, StoreError> {
-        self.run(
-            |connection| match super::log_id(connection, verifier_key)? {
-                Some(log) => conditions(connection, log),
-                None => Ok(Vec::new()),
-            },
-        )
-    }
-
     /// The newest events that somebody may see, newest first.
     ///
     /// # Errors
@@ -284,121 +182,6 @@ impl Store {
             )?;
             let found = statement.query_map([rows.bound()], stored_event)?;
             rows.seen(found, may_be_seen)
-        })
-    }
-
-    /// What a sink is to be told now: what is critical first, then in order, but what was tried in vain again and
-    /// again comes last, so that nothing that is never taken keeps the rest from being told. What is due after the horizon was put off by a clock that
-    /// was wrong, and is due now.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn deliveries_due(
-        &self,
-        sink: &str,
-        (now, horizon): (&str, &str),
-        limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        self.run(|connection| {
-            connection
-                .prepare(
-                    "SELECT event_id, uid, name, at, kind, severity, resolved, summary, detail,
-                         attempts
-                     FROM deliveries JOIN events USING (event_id) LEFT JOIN logs USING (log_id)
-                     WHERE sink = ? AND told_at IS NULL AND (due_at <= ? OR due_at > ?)
-                     ORDER BY severity = 'critical' DESC, attempts >= ?, event_id LIMIT ?",
-                )?
-                .query_map(params![sink, now, horizon, STUCK_AFTER, limit], |row| {
-                    Ok(Delivery {
-                        event: stored_event(row)?,
-                        attempts: row.get(9)?,
-                    })
-                })?
-                .collect()
-        })
-    }
-
-    /// A sink was told.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn delivered(&self, event: i64, sink: &str, now: &str) -> Result<(), StoreError> {
-        self.check_writable()?;
-        self.run(|connection| {
-            connection.execute(
-                "UPDATE deliveries SET told_at = ?, attempts = attempts + 1, error = NULL
-                 WHERE event_id = ? AND sink = ?",
-                params![now, event, sink],
-            )?;
-            failpoint::pass("delivery: it is noted");
-            Ok(())
-        })
-    }
-
-    /// A sink could not be told, and is tried again at another time.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn delivery_failed(
-        &self,
-        event: i64,
-        sink: &str,
-        (now, due_at): (&str, &str),
-        error: &str,
-    ) -> Result<(), StoreError> {
-        self.check_writable()?;
-        self.run(|connection| {
-            connection.execute(
-                "UPDATE deliveries SET tried_at = ?, due_at = ?, attempts = attempts + 1, error = ?
-                 WHERE event_id = ? AND sink = ?",
-                params![now, due_at, error, event, sink],
-            )?;
-            failpoint::pass("delivery: its failure is noted");
-            Ok(())
-        })
-    }
-
-    /// Nobody is there: all that waits for a sink waits until then.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn delay_deliveries(&self, sink: &str, due_at: &str) -> Result<(), StoreError> {
-        self.check_writable()?;
-        self.run(|connection| {
-            connection.execute(
-                "UPDATE deliveries SET due_at = ?1
-                 WHERE sink = ?2 AND told_at IS NULL AND due_at < ?1",
-                params![due_at, sink],
-            )?;
-            Ok(())
-        })
-    }
-
-    /// How it stands with all sinks that anything waits for.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn sinks(&self) -> Result<Vec<SinkState>, StoreError> {
-        self.run(|connection| {
-            connection
-                .prepare(
-                    "SELECT sink, count(*), min(at),
-                         (SELECT error FROM deliveries AS tried
-                          WHERE tried.sink = deliveries.sink AND told_at IS NULL AND error IS NOT NULL
-                          ORDER BY tried_at DESC, event_id DESC LIMIT 1)
-                     FROM deliveries JOIN events USING (event_id)
-                     WHERE told_at IS NULL GROUP BY sink ORDER BY sink",
-                )?
-                .query_map([], |row| {
-                    let Count(pending) = row.get(1)?;
-                    Ok(SinkState {
-                        sink: row.get(0)?,
-                        pending,
-                        oldest: row.get(2)?,
-                        error: row.get(3)?,
-                    })
-                })?
-                .collect()
         })
     }
 
@@ -428,7 +211,7 @@ impl Store {
         })
     }
 
-    fn change<T>(
+    pub(super) fn change<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -490,7 +273,7 @@ fn unannounced(transaction: &Transaction<'_>, log: i64) -> rusqlite::Result<Unan
     })
 }
 
-fn insert_event(
+pub(super) fn insert_event(
     transaction: &Transaction<'_>,
     log: Option<i64>,
     sinks: &[String],
@@ -550,30 +333,8 @@ fn mark(
     }
 }
 
-fn conditions(connection: &Connection, log: i64) -> rusqlite::Result<Vec<Condition>> {
-    connection
-        .prepare(
-            "SELECT name, since, kind, summary, detail FROM conditions
-             WHERE log_id = ? ORDER BY since, name",
-        )?
-        .query_map([log], |row| {
-            Ok(Condition {
-                name: row.get(0)?,
-                since: row.get(1)?,
-                event: NewEvent {
-                    kind: row.get(2)?,
-                    severity: Severity::Warning,
-                    resolved: false,
-                    summary: row.get(3)?,
-                    detail: row.get(4)?,
-                },
-            })
-        })?
-        .collect()
-}
-
 /// A row that begins with the columns of an event and the name of its log.
-fn stored_event(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredEvent> {
+pub(super) fn stored_event(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredEvent> {
     Ok(StoredEvent {
         id: row.get(0)?,
         uid: row.get(1)?,

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::super::known::{Known, State};
+use super::super::known::Known;
 use super::super::record::ShownRecord;
+use super::super::state::State;
 use super::{grouped, in_query, layout, proof_path};
 
 /// Where somebody writes down what is to be shown.

@@ -52,6 +52,8 @@ struct Daemon<'a> {
     watch: Watch,
     site: Arc<StatusSite>,
     listens_at: Option<IpAddr>,
+    /// Where it was to listen when it began.
+    wanted: Option<SocketAddr>,
     counts: Arc<Counts>,
     stop: Arc<AtomicBool>,
     /// When the last round began.
@@ -93,12 +95,7 @@ async fn serve(
 ) -> anyhow::Result<Exit> {
     // From here on a hang-up ends nothing, and no signal is missed.
     let (mut hang_ups, mut signals) = (hang_ups(), signals());
-    let listen = args.listen.or(settings.watch.listen);
-    let wanted = match listen {
-        Some(ListenArg::Off) => None,
-        Some(ListenArg::Address(address)) => Some(address),
-        None => Some(DEFAULT_ADDRESS),
-    };
+    let wanted = listens_at(args, settings);
     let mut listens_at = None;
     if let Some(address) = wanted {
         let listener = TcpListener::bind(address).await;
@@ -113,7 +110,7 @@ async fn serve(
         view::warn_of_others(address.ip());
         tokio::spawn(server.run(std::future::pending(), std::future::pending()));
     }
-    let daemon = Daemon::new(global, args, watch, (site, listens_at), counts)?;
+    let daemon = Daemon::new(global, args, watch, (site, wanted, listens_at), counts)?;
     notify(&[NotifyState::Ready]);
     let by = tokio::select! {
         by = daemon.work(&mut hang_ups, &mut signals) => by,
@@ -128,6 +125,15 @@ async fn serve(
     })
 }
 
+/// Where the page is to be served, if anywhere.
+fn listens_at(args: &WatchArgs, settings: &Settings) -> Option<SocketAddr> {
+    match args.listen.or(settings.watch.listen) {
+        Some(ListenArg::Off) => None,
+        Some(ListenArg::Address(address)) => Some(address),
+        None => Some(DEFAULT_ADDRESS),
+    }
+}
+
 /// What a daemon is woken for.
 enum Woken {
     Due,
@@ -140,7 +146,7 @@ impl<'a> Daemon<'a> {
         global: &'a GlobalArgs,
         args: &'a WatchArgs,
         watch: Watch,
-        (site, listens_at): (Arc<StatusSite>, Option<IpAddr>),
+        (site, wanted, listens_at): (Arc<StatusSite>, Option<SocketAddr>, Option<IpAddr>),
         counts: Arc<Counts>,
     ) -> anyhow::Result<Self> {
         let now = watch.now();
@@ -156,6 +162,7 @@ impl<'a> Daemon<'a> {
             watch,
             site,
             listens_at,
+            wanted,
             counts,
             stop: Arc::new(AtomicBool::new(false)),
             last: Cell::new(last),
@@ -333,6 +340,9 @@ impl<'a> Daemon<'a> {
     fn read_again(&self) -> anyhow::Result<()> {
         let config = self.args.config.config.as_deref();
         let settings = Settings::load_from(self.global, config)?;
+        if listens_at(self.args, &settings) != self.wanted {
+            render::warning("another address to listen at needs a restart");
+        }
         let plan = plan::of(&settings, self.args)?;
         self.site
             .set_view(view::of(&settings, &plan.logs, &self.counts));
