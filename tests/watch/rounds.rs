@@ -327,6 +327,14 @@ fn what_another_audit_of_the_home_has_read_is_looked_at_all_the_same() {
         audit.size()
     });
     assert_eq!(audited, 310);
+    // Not even if they are refused for a while.
+    let log = world.log.clone();
+    world.stage.play(move |request| match &request.path {
+        path if path.starts_with("/tile/8/data/") => Response::new(404, "no"),
+        _ => log.answer(request),
+    });
+    assert!(!world.round(&watch).is_verified);
+    world.stage.show(&world.log);
     world.round(&watch);
     assert_eq!(world.receiver.kinds(), ["module-version"]);
     world.round(&watch);

@@ -106,12 +106,12 @@ impl Going<'_> {
             return Ok(());
         };
         if self.plan.depth == Depth::Records {
-            if let Some(error) = self.catch_up(head, watchlist).await? {
-                self.fault(error.to_string());
-            }
+            let has_caught_up = self.catch_up(head, watchlist).await?;
             let options = self.options(false, head, Arc::clone(watchlist))?;
             let replayed = self.replay(options, head, head.size()).await?;
-            self.note_watched()?;
+            if has_caught_up {
+                self.note_watched()?;
+            }
             match replayed {
                 Some(AuditError::Refused { tile, status }) => self.refused(&tile.path(), status)?,
                 Some(error) => {
@@ -129,26 +129,39 @@ impl Going<'_> {
     }
 
     /// What another audit of this home has read since the last round, nobody has looked at with the eyes of a
-    /// watch: it is read again.
+    /// watch: it is read again. `false` if not all of it could be.
     async fn catch_up(
         &mut self,
         head: TreeHead,
         watchlist: &Arc<Watchlist>,
-    ) -> Result<Option<AuditError>, WatchError> {
+    ) -> Result<bool, WatchError> {
         let key = self.plan.key.to_string();
-        let looked = self.prover.store.borrow().watched_size(&key)?;
-        let Some((looked, read)) = looked.zip(self.records_state()?) else {
-            return Ok(None);
+        let read = self.records_state()?.map(|records| records.size);
+        let looked = self.watch.store.borrow().watched_size(&key)?;
+        let Some(looked) = looked else {
+            // It begins to look where it begins to read.
+            let begin = match (read, self.plan.begin) {
+                (Some(read), _) => read,
+                (None, Begin::Start) => 0,
+                (None, Begin::Now) => head.size(),
+            };
+            self.watch.store.borrow().set_watched_size(&key, begin)?;
+            return Ok(true);
         };
-        if read.size <= looked || watchlist.is_empty() {
-            return Ok(None);
-        }
+        let Some(read) = read.filter(|read| *read > looked && !watchlist.is_empty()) else {
+            return Ok(true);
+        };
         let options = Options {
             from: Some(looked),
             watchlist: Some(Arc::clone(watchlist)),
             ..Options::default()
         };
-        self.replay(options, head, read.size).await
+        if let Some(error) = self.replay(options, head, read).await? {
+            self.fault(error.to_string());
+        }
+        Ok(self
+            .audited
+            .is_some_and(|audited| audited.records && audited.to >= read))
     }
 
     /// Where records were read, they were looked at.
