@@ -68,10 +68,10 @@ PYTHON
 for _ in $(seq "$runs"); do
     once round-one "$sumcheck" watch --once --config "$work/one.toml"
     once round-years "$sumcheck" watch --once --config "$work/years.toml"
-    rm -rf "$work/first" "$work/audit"
+    rm -rf "$work/first" "$work/audited"
     { settings first off; echo 'begin = "start"'; } >"$work/first.toml"
     once round-first "$sumcheck" watch --once --config "$work/first.toml"
-    once audit "$sumcheck" audit --home "$work/audit" --sumdb "$sumdb"
+    once audit "$sumcheck" audit --home "$work/audited" --sumdb "$sumdb"
 done
 for name in round-one round-years round-first audit; do
     printf '%-12s %6s s %6.0f MiB\n' "$name" "$(median <"$work/$name")" "$(awk '{ print $2 }' "$work/$name" | median)"
