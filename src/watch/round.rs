@@ -66,6 +66,8 @@ pub struct Round {
     pub warnings: Vec<String>,
     /// Evidence that could not be written, in full: it stands nowhere else.
     pub unwritten: Vec<String>,
+    /// Lines of a go.sum that the log contradicts, in words, not escaped.
+    pub contradictions: Vec<String>,
     /// Places of lines of a go.sum that are of no version in the log; `None` if that is not known.
     pub absent: Option<Vec<String>>,
     /// Findings that nobody has acknowledged.
@@ -82,6 +84,7 @@ struct Going<'w> {
     stop: &'w Arc<AtomicBool>,
     misbehaved: bool,
     negative: bool,
+    contradictions: Vec<String>,
     /// A go.sum could not be read.
     is_unread: bool,
     /// Places of lines of a go.sum that are of no version in the log; `None` if that is not known.
@@ -174,6 +177,7 @@ impl Watch {
             stop,
             misbehaved: false,
             negative: false,
+            contradictions: Vec::new(),
             is_unread: false,
             absent: None,
             audited: None,
@@ -244,7 +248,8 @@ impl Going<'_> {
             self.look_up_go_sums(&documents).await?;
         }
         let is_absent = self.absent.as_ref().is_some_and(|lines| !lines.is_empty());
-        self.negative = self.has_conflict(&watchlist)? || is_absent;
+        self.contradictions = self.contradictions(&watchlist)?;
+        self.negative = !self.contradictions.is_empty() || is_absent;
         Ok(())
     }
 
@@ -274,6 +279,7 @@ impl Going<'_> {
             faults: self.faults,
             warnings: self.warnings,
             unwritten: self.unwritten,
+            contradictions: self.contradictions,
             absent: self.absent,
             open_findings,
             elapsed,

@@ -354,6 +354,11 @@ fn a_line_about_a_record_that_was_read_long_ago_is_compared() {
         (RunOutcome::Negative, true)
     );
     assert_eq!(world.receiver.kinds(), ["go-sum-conflict"]);
+    let said = &round.contradictions[0];
+    assert!(
+        said.contains("go.sum:1:") && said.contains("record 7 of"),
+        "{said}"
+    );
     // Of two lines that are wrong one is mended: the other is wrong all the same.
     let right = world.log.go_sum(7..8);
     let (zip, _) = right.split_once('\n').unwrap();

@@ -49,9 +49,9 @@ impl Going<'_> {
         Watchlist::new(self.plan.modules.clone(), hashes)
     }
 
-    /// Whether a record is known that contradicts a line which still stands in its file. Which do is noted
-    /// if every file could be read.
-    pub(super) fn has_conflict(&self, watchlist: &Watchlist) -> Result<bool, WatchError> {
+    /// The records that contradict a line which still stands in its file, or whose file could not be read. Which
+    /// do is noted if every file could be read.
+    pub(super) fn contradictions(&self, watchlist: &Watchlist) -> Result<Vec<String>, WatchError> {
         let key = self.plan.key.to_string();
         let store = self.watch.store.borrow();
         let all = store.watched_records(&key, Watched::GoSum, Rows::newest(u32::MAX), |_| true)?;
@@ -74,7 +74,16 @@ impl Going<'_> {
             store.keep_standing(&key, &standing, &clock::at(self.watch.now()))?;
         }
         // What was not read may say what it said before.
-        Ok(store.has_standing_conflict(&key)?)
+        let all = store.watched_records(&key, Watched::GoSum, Rows::newest(u32::MAX), |_| true)?;
+        let standing = all.into_iter().filter(|known| known.gone_at.is_none());
+        let told = standing.map(|known| {
+            let (record, log) = (known.record, self.plan.key.name());
+            format!(
+                "{}: record {} of {log} says another hash of {} {}",
+                record.because, record.record_index, record.module, record.version
+            )
+        });
+        Ok(told.collect())
     }
 
     /// A file that cannot be read is a fault, and the others count.

@@ -73,6 +73,12 @@ pub(super) fn faults(round: &Round) {
     for warning in &round.warnings {
         render::warning(warning);
     }
+    for what in &round.contradictions {
+        render::error_line(what);
+    }
+    for place in round.absent.iter().flatten() {
+        render::error_line(&format!("{place}: {} has no record of it", round.log));
+    }
     for fault in &round.faults {
         render::error_line(fault);
     }
@@ -107,6 +113,8 @@ struct Row<'a> {
     audited: Option<AuditedRow>,
     vantage_points: Vec<Point<'a>>,
     open_findings: usize,
+    contradictions: &'a [String],
+    absent: &'a [String],
     warnings: &'a [String],
     faults: &'a [String],
     seconds: f64,
@@ -177,6 +185,8 @@ impl<'a> From<&'a Round> for Row<'a> {
                 })
                 .collect(),
             open_findings: round.open_findings,
+            contradictions: &round.contradictions,
+            absent: round.absent.as_deref().unwrap_or_default(),
             warnings: &round.warnings,
             faults: &round.faults,
             seconds: round.elapsed.as_secs_f64(),
