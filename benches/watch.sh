@@ -70,8 +70,8 @@ for _ in $(seq "$runs"); do
     once round-years "$sumcheck" watch --once --config "$work/years.toml"
     rm -rf "$work/first" "$work/audited"
     { settings first off; echo 'begin = "start"'; } >"$work/first.toml"
-    once round-first "$sumcheck" watch --once --config "$work/first.toml"
-    once audit "$sumcheck" audit --home "$work/audited" --sumdb "$sumdb"
+    once round-first "$sumcheck" watch --once --concurrency 4 --config "$work/first.toml"
+    once audit "$sumcheck" audit --concurrency 4 --home "$work/audited" --sumdb "$sumdb"
 done
 for name in round-one round-years round-first audit; do
     printf '%-12s %6s s %6.0f MiB\n' "$name" "$(median <"$work/$name")" "$(awk '{ print $2 }' "$work/$name" | median)"
