@@ -73,10 +73,12 @@ impl Going<'_> {
         if !self.is_unread && !all.is_empty() {
             store.keep_standing(&key, &standing, &clock::at(self.watch.now()))?;
         }
-        // What was not read may say what it said before.
-        let all = store.watched_records(&key, Watched::GoSum, Rows::newest(u32::MAX), |_| true)?;
-        let standing = all.into_iter().filter(|known| known.gone_at.is_none());
-        let told = standing.map(|known| {
+        let told = all.into_iter().filter(|known| match self.is_unread {
+            // What was not read may say what it said before.
+            true => known.gone_at.is_none(),
+            false => standing.contains(&known.id),
+        });
+        let told = told.map(|known| {
             let (record, log) = (known.record, self.plan.key.name());
             format!(
                 "{}: record {} of {log} says another hash of {} {}",
